@@ -1,0 +1,19 @@
+//! Spor, a real-time location backend for hospitals.
+//!
+//! The [`broker`] admits, [`ingest`] understands, [`locate`] decides, [`live`] shows, [`storage`]
+//! remembers, [`utilisation`] counts. `pipeline` is that sentence as code; `app` builds the
+//! parts and spawns them in the same order; [`model`] holds the values that they hand to each other.
+
+pub mod api;
+pub mod auth;
+pub mod broker;
+pub mod ingest;
+pub mod live;
+pub mod locate;
+pub mod model;
+pub mod privacy;
+pub mod site;
+pub mod storage;
+pub mod telemetry;
+pub mod utilisation;
+pub mod wall;

@@ -1,0 +1,15 @@
+//! A message as it arrived, before anyone interprets it.
+
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// One PUBLISH that the front door admitted. Its topic is valid UTF-8 without wildcards.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The MQTT client id (or the outside broker's name).
+    pub source: Arc<str>,
+    /// The topic it was published on.
+    pub topic: Arc<str>,
+    /// The bytes, uninterpreted.
+    pub payload: Bytes,
+}

@@ -1,0 +1,140 @@
+//! What the pipeline decided, as storage keeps it; and what storage gives back at a start.
+//!
+//! Nothing here is about a person, except presence, which names a role only.
+
+use super::asset::{Basis, Status, StatusNow};
+use spor_schemas::{AssetId, EventMessage, ReaderId, StaffRole, TagId, ZoneId};
+
+/// One decided change, in the order of deciding.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decided {
+    /// A new row of `position`.
+    Position(PositionRow),
+    /// The row of `tag` that began at `time_ms` holds until `until_ms`.
+    Extend {
+        /// Whose row.
+        tag: TagId,
+        /// The row's `time`, milliseconds.
+        time_ms: i64,
+        /// Its new `until`, milliseconds.
+        until_ms: i64,
+    },
+    /// A visit began (`left_ms` none) or ended.
+    Visit(VisitRow),
+    /// An asset's status began; it ends the one before at the same moment.
+    Status(StatusRow),
+    /// Something happened.
+    Event(EventMessage),
+    /// How many of a role were in a zone in a quarter of an hour.
+    Presence(PresenceRow),
+    /// What a tag said about itself.
+    TagReport {
+        /// The tag.
+        tag: TagId,
+        /// When, milliseconds.
+        time_ms: i64,
+        /// Charge, percent.
+        battery_pct: Option<u8>,
+        /// Firmware version.
+        firmware: Option<String>,
+    },
+    /// A reader came or went.
+    Reader {
+        /// The reader.
+        reader: ReaderId,
+        /// When, milliseconds.
+        time_ms: i64,
+        /// True when it works.
+        online: bool,
+    },
+}
+
+/// A row of `position`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionRow {
+    /// The tag.
+    pub tag: TagId,
+    /// Event time, milliseconds.
+    pub time_ms: i64,
+    /// The last time it was still there, milliseconds; at least `time_ms`.
+    pub until_ms: i64,
+    /// When its message was received, milliseconds: for measuring latency, not stored.
+    pub received_ms: i64,
+    /// The sender's counter.
+    pub seq: Option<u32>,
+    /// Metres east.
+    pub x_m: f64,
+    /// Metres north.
+    pub y_m: f64,
+    /// 0 is ground.
+    pub floor: i16,
+    /// Metres.
+    pub accuracy_m: f32,
+    /// The room it was decided to be in.
+    pub zone: Option<ZoneId>,
+}
+
+/// A row of `visit`: a tag in a room from `entered_ms` to `left_ms`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitRow {
+    /// The tag.
+    pub tag: TagId,
+    /// The room.
+    pub zone: ZoneId,
+    /// Milliseconds.
+    pub entered_ms: i64,
+    /// Milliseconds; none while it lasts.
+    pub left_ms: Option<i64>,
+}
+
+/// The beginning of a row of `asset_status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRow {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its new status.
+    pub status: Status,
+    /// Since when, milliseconds.
+    pub from_ms: i64,
+    /// How Spor knows.
+    pub basis: Basis,
+    /// The rule that said so.
+    pub rule: String,
+    /// The room it was in.
+    pub zone: Option<ZoneId>,
+}
+
+/// A row of `presence`; a later row of the same role, zone and quarter replaces a smaller count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceRow {
+    /// The role.
+    pub role: StaffRole,
+    /// The room.
+    pub zone: ZoneId,
+    /// Beginning of the quarter of an hour, milliseconds.
+    pub quarter_ms: i64,
+    /// Different persons seen there so far.
+    pub persons: u32,
+}
+
+/// What a start takes up again.
+#[derive(Debug, Clone, Default)]
+pub struct Restored {
+    /// Every tag's last known place, of the tags that no person wears.
+    pub tags: Vec<RestoredTag>,
+    /// The open status of every asset.
+    pub statuses: Vec<(AssetId, StatusNow)>,
+}
+
+/// A tag's last known place.
+#[derive(Debug, Clone)]
+pub struct RestoredTag {
+    /// Its newest row.
+    pub row: PositionRow,
+    /// Its open visit: room and entry, milliseconds.
+    pub visit: Option<(ZoneId, i64)>,
+    /// Last reported charge, percent.
+    pub battery_pct: Option<u8>,
+    /// Last reported firmware.
+    pub firmware: Option<String>,
+}

@@ -1,0 +1,21 @@
+//! The plain values that the parts hand to each other: no I/O, no clock, no behaviour beyond their own.
+
+mod arrival;
+mod asset;
+mod decided;
+mod fix;
+pub mod freshness;
+mod place;
+mod registry;
+
+pub use arrival::Arrival;
+pub use asset::{Asset, Basis, Person, Status, StatusNow};
+pub use decided::{Decided, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow};
+pub use fix::{Fix, Origin, Sighting};
+pub use freshness::Freshness;
+pub use place::{ReaderRecord, ZoneRecord};
+pub use registry::{Carrier, Registry};
+pub use spor_schemas::{
+    AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,
+    WardId, ZoneId, site::RoomKind,
+};

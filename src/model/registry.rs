@@ -1,0 +1,50 @@
+//! Who carries which tag: an unchanging picture, replaced whole when the registry changes.
+
+use super::asset::{Asset, Person};
+use spor_schemas::{AssetId, PersonId, TagId};
+use std::{collections::HashMap, sync::Arc};
+
+/// What a tag is fastened to.
+#[derive(Debug, Clone)]
+pub enum Carrier {
+    /// A thing.
+    Asset(Arc<Asset>),
+    /// Somebody: what Spor may keep and show of this tag is bounded by `privacy`.
+    Person(Arc<Person>),
+}
+
+/// The registry as it stands now.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// Every asset that is not retired.
+    pub assets: HashMap<AssetId, Arc<Asset>>,
+    /// Every person.
+    pub persons: HashMap<PersonId, Arc<Person>>,
+    /// The present binding of each bound tag.
+    pub carriers: HashMap<TagId, Carrier>,
+    /// The present tag of each bound asset.
+    pub tag_of_asset: HashMap<AssetId, TagId>,
+}
+
+impl Registry {
+    /// What `tag` is fastened to now; none: nobody bound it.
+    #[must_use]
+    pub fn carrier(&self, tag: &TagId) -> Option<&Carrier> {
+        self.carriers.get(tag)
+    }
+
+    /// The asset that carries `tag` now.
+    #[must_use]
+    pub fn asset_of(&self, tag: &TagId) -> Option<&Arc<Asset>> {
+        match self.carriers.get(tag) {
+            Some(Carrier::Asset(asset)) => Some(asset),
+            _ => None,
+        }
+    }
+
+    /// True when a person wears `tag`.
+    #[must_use]
+    pub fn is_worn(&self, tag: &TagId) -> bool {
+        matches!(self.carriers.get(tag), Some(Carrier::Person(_)))
+    }
+}
