@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_silent_tag_goes_from_live_to_stale_to_lost() {
-        let at = |age_ms| Freshness::at(10_000_000 + age_ms, 10_000_000, 2_000, false);
+        let at = |age_ms: i64| Freshness::at(10_000_000 + age_ms, 10_000_000, 2_000, false);
         assert_eq!(at(0), Freshness::Live);
         assert_eq!(at(6_000), Freshness::Live);
         assert_eq!(at(6_001), Freshness::Stale);
