@@ -1,0 +1,126 @@
+//! What each tag sent lately: the last 256 messages within ten minutes.
+//!
+//! A message with a time is known by `(tag, seq, time_ms)`, one with a counter only by
+//! `(tag, seq, digest)`; one with neither can't be told from a repeat and is always new.
+
+use crate::model::{ReaderId, TagId};
+use spor_schemas::{PositionMessage, SightingMessage};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+const REMEMBERED: usize = 256;
+const WITHIN_S: u32 = 600;
+
+/// 32 bits of a hash and the second of receipt. A tag that reports every two seconds fills its ring,
+/// so the entry is kept small; a chance match among 256 is one in sixteen million.
+type Entry = (u32, u32);
+
+#[derive(Debug, Default)]
+pub(super) struct Duplicates {
+    by_tag: HashMap<TagId, VecDeque<Entry>>,
+}
+
+impl Duplicates {
+    /// True when this position was seen before; else it is remembered.
+    pub(super) fn seen(
+        &mut self,
+        tag: &TagId,
+        seq: Option<u32>,
+        time_ms: Option<i64>,
+        received_ms: i64,
+        digest: impl FnOnce() -> u64,
+    ) -> bool {
+        let key = match (seq, time_ms) {
+            (seq, Some(time_ms)) => hash(&(0u8, seq, time_ms)),
+            (Some(seq), None) => hash(&(1u8, seq, digest())),
+            (None, None) => return false,
+        };
+        self.remember(tag, key, received_ms)
+    }
+
+    /// True when this sighting was seen before; without a time it is always new.
+    pub(super) fn heard(
+        &mut self,
+        tag: &TagId,
+        time_ms: Option<i64>,
+        received_ms: i64,
+        digest: impl FnOnce() -> u64,
+    ) -> bool {
+        time_ms
+            .is_some_and(|time_ms| self.remember(tag, hash(&(2u8, time_ms, digest())), received_ms))
+    }
+
+    fn remember(&mut self, tag: &TagId, key: u64, received_ms: i64) -> bool {
+        let key = u32::try_from(key >> 32).unwrap_or_default();
+        let now_s = u32::try_from(received_ms / 1000).unwrap_or(u32::MAX);
+        if !self.by_tag.contains_key(tag) {
+            self.by_tag.insert(tag.clone(), VecDeque::new());
+        }
+        let Some(recent) = self.by_tag.get_mut(tag) else { return false };
+        while recent.front().is_some_and(|(_, s)| s.saturating_add(WITHIN_S) < now_s) {
+            recent.pop_front();
+        }
+        if recent.iter().any(|(k, _)| *k == key) {
+            return true;
+        }
+        if recent.len() == REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back((key, now_s));
+        false
+    }
+}
+
+/// `DefaultHasher::new` has fixed keys: the same stream gives the same answers after a restart.
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+pub(super) fn digest_position(p: &PositionMessage) -> u64 {
+    let place = (p.x_m.to_bits(), p.y_m.to_bits(), p.floor, p.accuracy_m.map(f32::to_bits));
+    hash(&(place, p.battery_pct, p.moving, p.button))
+}
+
+pub(super) fn digest_sighting(reader: &ReaderId, sighting: &SightingMessage) -> u64 {
+    hash(&(reader, sighting.rssi_dbm.to_bits()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag() -> TagId {
+        TagId::new("t").expect("valid")
+    }
+
+    #[test]
+    fn a_repeat_within_ten_minutes_is_a_duplicate() {
+        let mut duplicates = Duplicates::default();
+        assert!(!duplicates.seen(&tag(), Some(1), Some(5), 0, || 0));
+        assert!(duplicates.seen(&tag(), Some(1), Some(5), 599_000, || 0));
+        assert!(!duplicates.seen(&tag(), Some(1), Some(5), 700_000, || 0), "forgotten by then");
+        assert!(!duplicates.seen(&tag(), Some(2), None, 700_000, || 7));
+        assert!(duplicates.seen(&tag(), Some(2), None, 700_000, || 7));
+        assert!(!duplicates.seen(&tag(), Some(2), None, 700_000, || 8), "another payload");
+    }
+
+    #[test]
+    fn without_time_and_counter_everything_is_new() {
+        let mut duplicates = Duplicates::default();
+        assert!(!duplicates.seen(&tag(), None, None, 0, || 7));
+        assert!(!duplicates.seen(&tag(), None, None, 0, || 7));
+    }
+
+    #[test]
+    fn memory_per_tag_is_bounded() {
+        let mut duplicates = Duplicates::default();
+        for i in 0..10_000 {
+            duplicates.seen(&tag(), Some(i), Some(i64::from(i)), 0, || 0);
+        }
+        assert_eq!(duplicates.by_tag[&tag()].len(), REMEMBERED);
+    }
+}
