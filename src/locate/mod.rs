@@ -1,1 +1,192 @@
-//! (to come)
+//! Decides where a tag is: fix -> smoothing -> floor -> room with hysteresis -> visits and zones.
+//!
+//! Pure functions over one tag's [`Track`]: time is an argument, and the same fixes in the same
+//! order give the same moves. A fix older than the tag's newest leaves the track alone.
+
+mod interval;
+mod room;
+mod sightings;
+mod smooth;
+
+use crate::{
+    model::{Fix, Origin, Sighting, ZoneId},
+    site::Site,
+};
+use interval::Intervals;
+use room::RoomChoice;
+use sightings::Heard;
+use smooth::Smoothed;
+
+/// How far from a zone's border a tag must be before it has left, metres.
+const ZONE_EXIT_M: f64 = 1.0;
+
+/// Everything that is remembered of one tag to place its next fix.
+#[derive(Debug, Clone, Default)]
+pub struct Track {
+    newest: Option<Newest>,
+    smoothed: Smoothed,
+    rooms: RoomChoice,
+    intervals: Intervals,
+    heard: Heard,
+    zones: Vec<ZoneId>,
+}
+
+#[derive(Debug, Clone)]
+struct Newest {
+    fix: Fix,
+    moving: Option<bool>,
+}
+
+/// A tag went from one room (or floor) to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The visit that ended: its room and when it began.
+    pub left: Option<(ZoneId, i64)>,
+    /// The room it is in now; none: in no room.
+    pub entered: Option<ZoneId>,
+    /// When, by event time, milliseconds.
+    pub at_ms: i64,
+    /// The floor it is on now.
+    pub floor: i16,
+    /// The floor it was on, when that is another one.
+    pub from_floor: Option<i16>,
+    /// Why it was decided, for people.
+    pub reason: &'static str,
+}
+
+/// A tag entered or left a zone that is no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    /// The zone.
+    pub zone: ZoneId,
+    /// True when it entered.
+    pub entered: bool,
+}
+
+/// Where a tag is held to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located {
+    /// Metres east, smoothed.
+    pub x_m: f64,
+    /// Metres north, smoothed.
+    pub y_m: f64,
+    /// The decided floor.
+    pub floor: i16,
+    /// Radius that holds the true place nine times in ten, metres.
+    pub accuracy_m: f32,
+    /// The decided room.
+    pub zone: Option<ZoneId>,
+    /// Since when it is there, milliseconds.
+    pub entered_ms: i64,
+    /// Event time of the newest fix, milliseconds.
+    pub seen_ms: i64,
+    /// When that fix was received, milliseconds.
+    pub received_ms: i64,
+    /// Who said so.
+    pub origin: Origin,
+    /// True while the tag feels motion.
+    pub moving: Option<bool>,
+}
+
+/// What a fix changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placed {
+    /// It is the newest; the tag may have moved.
+    Newest {
+        /// The room changed.
+        moved: Option<Move>,
+        /// Zones were crossed.
+        crossings: Vec<Crossing>,
+    },
+    /// It is older than the newest: the past knows it, the present doesn't change.
+    Late,
+}
+
+impl Track {
+    /// A tag that was at `located` before a restart.
+    #[must_use]
+    pub fn restored(fix: Fix, visit: Option<(ZoneId, i64)>) -> Self {
+        let mut track = Self::default();
+        track.smoothed.reset(&fix);
+        track.rooms.restore(fix.floor, visit, fix.time_ms);
+        let moving = fix.moving;
+        track.newest = Some(Newest { fix, moving });
+        track
+    }
+
+    /// Takes a fix whose event time is not later than its receipt.
+    pub fn place(&mut self, fix: &Fix, site: &Site) -> Placed {
+        let previous_ms = self.newest.as_ref().map(|n| n.fix.time_ms);
+        if previous_ms.is_some_and(|newest_ms| fix.time_ms <= newest_ms) {
+            return Placed::Late;
+        }
+        let moving = fix.moving.or_else(|| self.newest.as_ref().and_then(|n| n.moving));
+        if let Some(previous_ms) = previous_ms {
+            self.intervals.learn(moving, fix.time_ms - previous_ms);
+        }
+        let (x_m, y_m) = self.smoothed.take(fix, moving);
+        let moved = self.rooms.take(fix, x_m, y_m, site);
+        let crossings = self.cross(fix.floor, x_m, y_m, site);
+        self.newest = Some(Newest { fix: fix.clone(), moving });
+        Placed::Newest { moved, crossings }
+    }
+
+    /// A reader heard the tag: the fix that follows from the last five seconds, at room accuracy.
+    pub fn hear(&mut self, sighting: &Sighting, site: &Site) -> Option<Fix> {
+        self.heard.take(sighting, site)
+    }
+
+    /// Called each second: a room change that only waited for its dwell is decided now.
+    pub fn tick(&mut self, now_ms: i64) -> Option<Move> {
+        self.rooms.tick(now_ms)
+    }
+
+    /// Where the tag is held to be; none before its first fix.
+    #[must_use]
+    pub fn located(&self) -> Option<Located> {
+        let newest = self.newest.as_ref()?;
+        let (x_m, y_m) = self.smoothed.place();
+        Some(Located {
+            x_m,
+            y_m,
+            floor: self.rooms.floor(),
+            accuracy_m: newest.fix.accuracy_m,
+            zone: self.rooms.room().cloned(),
+            entered_ms: self.rooms.entered_ms(),
+            seen_ms: newest.fix.time_ms,
+            received_ms: newest.fix.received_ms,
+            origin: newest.fix.origin.clone(),
+            moving: newest.moving,
+        })
+    }
+
+    /// How often the tag reports in its present state of motion, milliseconds.
+    #[must_use]
+    pub fn interval_ms(&self) -> i64 {
+        self.intervals.of(self.newest.as_ref().and_then(|n| n.moving))
+    }
+
+    /// Enters at the border, leaves only [`ZONE_EXIT_M`] beyond it, so that noise at a border makes
+    /// no chatter.
+    fn cross(&mut self, floor: i16, x_m: f64, y_m: f64, site: &Site) -> Vec<Crossing> {
+        let mut crossings = Vec::new();
+        self.zones.retain(|zone| {
+            let distance_m = site.distance_to_room_m(zone, floor, x_m, y_m);
+            let stays = distance_m.is_some_and(|d| d <= ZONE_EXIT_M);
+            if !stays {
+                crossings.push(Crossing { zone: zone.clone(), entered: false });
+            }
+            stays
+        });
+        for zone in site.zones_at(floor, x_m, y_m) {
+            if !self.zones.contains(zone) {
+                self.zones.push(zone.clone());
+                crossings.push(Crossing { zone: zone.clone(), entered: true });
+            }
+        }
+        crossings
+    }
+}
+
+#[cfg(test)]
+mod tests;
