@@ -1,1 +1,26 @@
-//! (to come)
+//! Where everything is now. The pipeline puts states in; pages and the API read them, whole or
+//! as what changed since a version. A state that is read is always complete, and a reader that
+//! is slow gets the newest state of each tag, never a queue.
+
+mod map;
+mod state;
+
+pub use map::{Changes, TagMap};
+pub use state::{Place, TagState};
+
+/// What is known now of every tag. A badge is in `people` and nowhere else.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// The tags that no person wears.
+    pub tags: TagMap,
+    /// The tags that persons wear.
+    pub people: TagMap,
+}
+
+impl Live {
+    /// An empty picture.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
