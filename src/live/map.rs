@@ -80,6 +80,14 @@ impl TagMap {
         }
     }
 
+    /// Changes what is known of `tag` in place; nothing happens when it isn't known.
+    pub fn update(&self, tag: &TagId, change: impl FnOnce(&mut TagState)) {
+        if let Some(mut held) = self.slots.get_mut(tag) {
+            change(&mut held.state);
+            held.version = self.next_version();
+        }
+    }
+
     /// Forgets `tag`; nothing happens when it isn't known.
     pub fn remove(&self, tag: &TagId) {
         let Entry::Occupied(held) = self.slots.entry(tag.clone()) else { return };

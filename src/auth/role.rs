@@ -1,0 +1,120 @@
+//! Roles and what they may do.
+
+use serde::{Deserialize, Serialize};
+
+/// What the bearer of a token is to the hospital.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A wall display.
+    Wall,
+    /// Somebody who fetches things.
+    Porter,
+    /// Somebody who sends people; the only one who may ask where they are.
+    Coordinator,
+    /// Somebody who asks what things are used for.
+    Manager,
+    /// Somebody who looks after tags, readers and Spor.
+    Engineer,
+    /// Somebody who keeps the registry of things and badges.
+    Admin,
+}
+
+/// Something that not everybody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See equipment, the building and what happened to equipment.
+    SeeEquipment,
+    /// See how many of a role were where, never who.
+    SeePresence,
+    /// Ask where people are now, for a stated purpose, on record.
+    FindPeople,
+    /// Change assets and their tags.
+    KeepAssets,
+    /// Change pseudonyms, their roles and badges.
+    KeepPeople,
+    /// See what was refused, and why.
+    Diagnose,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The name of the token.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+}
+
+impl Role {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 6] =
+        [Self::Wall, Self::Porter, Self::Coordinator, Self::Manager, Self::Engineer, Self::Admin];
+
+    /// The table: what each role may do. An administrator keeps badges but can't look anybody up.
+    fn permissions(self) -> &'static [Permission] {
+        use Permission::{Diagnose, FindPeople, KeepAssets, KeepPeople, SeeEquipment, SeePresence};
+        match self {
+            Self::Wall | Self::Porter => &[SeeEquipment],
+            Self::Coordinator => &[SeeEquipment, SeePresence, FindPeople, KeepPeople],
+            Self::Manager => &[SeeEquipment, SeePresence],
+            Self::Engineer => &[SeeEquipment, KeepAssets, Diagnose],
+            Self::Admin => &[SeeEquipment, SeePresence, KeepAssets, KeepPeople, Diagnose],
+        }
+    }
+
+    /// True when a bearer of this role may do that.
+    #[must_use]
+    pub fn may(self, permission: Permission) -> bool {
+        self.permissions().contains(&permission)
+    }
+
+    /// The role as it stands in files and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Porter => "porter",
+            Self::Coordinator => "coordinator",
+            Self::Manager => "manager",
+            Self::Engineer => "engineer",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+impl Permission {
+    /// What anybody on this machine may do while Spor is open: all but what is about persons.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::FindPeople | Self::KeepPeople)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_coordinator_may_find_people() {
+        let finders: Vec<_> =
+            Role::ALL.into_iter().filter(|role| role.may(Permission::FindPeople)).collect();
+        assert_eq!(finders, [Role::Coordinator]);
+        assert!(!Permission::FindPeople.is_open());
+    }
+
+    #[test]
+    fn every_role_is_read_back() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert!(role.may(Permission::SeeEquipment));
+        }
+        assert_eq!(Role::parse("root"), None);
+    }
+}
