@@ -160,6 +160,19 @@ impl Track {
         })
     }
 
+    /// The decided room.
+    #[must_use]
+    pub fn room(&self) -> Option<&ZoneId> {
+        self.rooms.room()
+    }
+
+    /// When the tag was last heard, milliseconds, and whether a portal heard it.
+    #[must_use]
+    pub fn last_heard(&self) -> Option<(i64, bool)> {
+        let fix = &self.newest.as_ref()?.fix;
+        Some((fix.time_ms, matches!(fix.origin, Origin::Reader { portal: true, .. })))
+    }
+
     /// How often the tag reports in its present state of motion, milliseconds.
     #[must_use]
     pub fn interval_ms(&self) -> i64 {

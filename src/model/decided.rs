@@ -38,6 +38,11 @@ pub enum Decided {
         /// Firmware version.
         firmware: Option<String>,
     },
+    /// A person wears the tag from now on: what is stored of it is deleted.
+    Forget {
+        /// The tag.
+        tag: TagId,
+    },
     /// A reader came or went.
     Reader {
         /// The reader.

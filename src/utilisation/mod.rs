@@ -1,1 +1,7 @@
-//! (to come)
+//! What every asset is doing, concluded from where it is; unknown time is never idle time.
+//!
+//! Pure functions: the evidence comes in, a changed status goes out.
+
+mod status;
+
+pub use status::{Evidence, next};

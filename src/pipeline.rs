@@ -1,0 +1,294 @@
+//! The sentence of Spor as code: what arrived is understood, placed, shown, and decided rows go on.
+//!
+//! A [`Pipeline`] is a deterministic fold: arrivals and ticks come in with their time, decided rows
+//! go out; it reads no clock and waits for nobody. One thread owns it, so no state has a lock.
+
+mod event;
+mod rows;
+mod run;
+mod tag;
+
+use crate::{
+    ingest::{Ingest, Rejections, Understood},
+    live::Live,
+    model::{
+        Arrival, AssetId, Basis, Carrier, Decided, Freshness, Registry, Restored, Status,
+        StatusNow, StatusRow, TagId,
+    },
+    privacy::PresenceCount,
+    site::Site,
+    utilisation,
+};
+use arc_swap::ArcSwap;
+pub use run::{Ports, run};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+use tag::TagWork;
+
+/// The unit that would move to another machine: a tag belongs to one of these by its hash.
+const SHARDS: usize = 64;
+
+/// Its hasher has fixed keys, so that the same stream is walked in the same order after a restart.
+type Shard = HashMap<TagId, TagWork, BuildHasherDefault<DefaultHasher>>;
+
+/// What a pipeline works with.
+pub struct Parts {
+    /// The building.
+    pub site: Arc<Site>,
+    /// Who carries which tag; swapped whole when it changes.
+    pub registry: Arc<ArcSwap<Registry>>,
+    /// Where everything is now.
+    pub live: Arc<Live>,
+    /// What was refused.
+    pub rejections: Rejections,
+    /// Fixes older than this are refused, milliseconds.
+    pub max_late_ms: i64,
+    /// True: a tag that stands still extends its row instead of adding one.
+    pub on_change: bool,
+}
+
+/// The state of every tag, and the way through it.
+pub struct Pipeline {
+    site: Arc<Site>,
+    registry: Arc<ArcSwap<Registry>>,
+    known: Arc<Registry>,
+    /// False until the first tick has given every asset a status.
+    followed: bool,
+    live: Arc<Live>,
+    rejections: Rejections,
+    on_change: bool,
+    ingest: Ingest,
+    shards: Vec<Shard>,
+    statuses: HashMap<AssetId, StatusNow>,
+    presence: PresenceCount,
+}
+
+impl Pipeline {
+    /// Takes up what storage still knew.
+    #[must_use]
+    pub fn new(parts: Parts, restored: Restored) -> Self {
+        let ingest = Ingest::new(parts.site.clone(), parts.max_late_ms, parts.rejections.clone());
+        let mut pipeline = Self {
+            site: parts.site,
+            known: parts.registry.load_full(),
+            followed: false,
+            registry: parts.registry,
+            live: parts.live,
+            rejections: parts.rejections,
+            on_change: parts.on_change,
+            ingest,
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            statuses: restored.statuses.into_iter().collect(),
+            presence: PresenceCount::default(),
+        };
+        for tag in restored.tags {
+            let name = tag.row.tag.clone();
+            pipeline.shards[shard_of(&name)].insert(name.clone(), TagWork::restored(tag));
+            pipeline.show(&name);
+        }
+        pipeline
+    }
+
+    /// Arrived -> understood -> decided. `received_ms` never decreases.
+    pub fn arrival(&mut self, arrival: &Arrival, received_ms: i64, out: &mut Vec<Decided>) {
+        let mut understood = Vec::new();
+        let Self { ingest, known, .. } = self;
+        ingest.understand(arrival, received_ms, known, |message| understood.push(message));
+        for message in understood {
+            self.decide(message, out);
+        }
+    }
+
+    fn decide(&mut self, message: Understood, out: &mut Vec<Decided>) {
+        let tag = match &message {
+            Understood::Fix { fix, .. } => fix.tag.clone(),
+            Understood::Sighting(sighting) => sighting.tag.clone(),
+            Understood::TagReport { tag, .. } => tag.clone(),
+            Understood::Reader { reader, time_ms, online } => {
+                let (reader, time_ms, online) = (reader.clone(), *time_ms, *online);
+                return out.push(Decided::Reader { reader, time_ms, online });
+            }
+        };
+        let work = self.shards[shard_of(&tag)].entry(tag.clone()).or_default();
+        match self.known.carrier(&tag) {
+            Some(Carrier::Person(person)) => {
+                if let Some((room, time_ms)) = work.take_badge(message, &self.site) {
+                    self.presence.add(&person.id, &person.role, &room, time_ms);
+                }
+            }
+            carrier => {
+                let asset = carrier.and_then(|c| match c {
+                    Carrier::Asset(asset) => Some(&asset.id),
+                    Carrier::Person(_) => None,
+                });
+                work.take(message, asset, &self.site, self.on_change, out);
+            }
+        }
+        self.show(&tag);
+    }
+
+    /// Once a second: what follows from time alone, or from a changed registry.
+    pub fn tick(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
+        self.follow_registry(now_ms, out);
+        let mut counts = [0u32; Freshness::ALL.len()];
+        let mut changed = Vec::new();
+        for (tag, work) in self.shards.iter_mut().flatten() {
+            if self.known.is_worn(tag) {
+                if work.tick_badge(now_ms) {
+                    changed.push(tag.clone());
+                }
+                continue;
+            }
+            let asset = self.known.asset_of(tag).map(|a| &a.id);
+            let before = out.len();
+            let freshness = work.tick(tag, asset, &self.site, now_ms, out);
+            counts[freshness as usize] += 1;
+            let mut shown = out.len() > before;
+            if let Some(asset) = asset {
+                shown |= judge(&mut self.statuses, asset, tag, work, &self.site, now_ms, out);
+            }
+            if shown {
+                changed.push(tag.clone());
+            }
+        }
+        for tag in &changed {
+            self.show(tag);
+        }
+        out.extend(self.presence.take_changed().into_iter().map(Decided::Presence));
+        for (freshness, count) in Freshness::ALL.into_iter().zip(counts) {
+            metrics::gauge!("spor_tags", "state" => freshness.as_str()).set(count);
+        }
+    }
+
+    /// Writes down what is still only in memory, before a stop.
+    pub fn finish(&mut self, out: &mut Vec<Decided>) {
+        for (tag, work) in self.shards.iter_mut().flatten() {
+            if !self.known.is_worn(tag) {
+                work.flush(tag, out);
+            }
+        }
+    }
+
+    /// A tag that a person wears from now on is forgotten; one that is given back begins anew.
+    fn follow_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
+        let current = self.registry.load_full();
+        if Arc::ptr_eq(&current, &self.known) && self.followed {
+            return;
+        }
+        self.followed = true;
+        let before = std::mem::replace(&mut self.known, current);
+        let tags: Vec<TagId> = self.shards.iter().flat_map(HashMap::keys).cloned().collect();
+        for tag in tags {
+            match (before.is_worn(&tag), self.known.is_worn(&tag)) {
+                (false, true) => {
+                    self.live.tags.remove(&tag);
+                    self.rejections.forget(&tag);
+                    self.shards[shard_of(&tag)].remove(&tag);
+                    out.push(Decided::Forget { tag });
+                }
+                (true, false) => {
+                    self.live.people.remove(&tag);
+                    self.shards[shard_of(&tag)].remove(&tag);
+                }
+                _ => self.show(&tag),
+            }
+        }
+        for person in before.persons.keys().filter(|p| !self.known.persons.contains_key(*p)) {
+            self.presence.forget(person);
+        }
+        self.follow_assets(&before, now_ms, out);
+    }
+
+    /// An asset without a tag is unknown, from the moment that it has none.
+    fn follow_assets(&mut self, before: &Registry, now_ms: i64, out: &mut Vec<Decided>) {
+        let mut assets: Vec<_> = self.known.assets.keys().collect();
+        assets.sort();
+        for asset in assets {
+            let had = before.tag_of_asset.contains_key(asset);
+            let has = self.known.tag_of_asset.contains_key(asset);
+            let rule = match self.statuses.get(asset) {
+                None => "never seen",
+                Some(_) if had && !has => "no tag",
+                Some(_) => continue,
+            };
+            let status = StatusNow {
+                status: Status::Unknown,
+                since_ms: self.statuses.get(asset).map_or(now_ms, |s| s.since_ms.max(now_ms)),
+                basis: Basis::Inferred,
+                rule: rule.to_owned(),
+            };
+            out.push(Decided::Status(status_row(asset, &status, None)));
+            self.statuses.insert(asset.clone(), status);
+        }
+        let known = &self.known;
+        self.statuses.retain(|asset, _| known.assets.contains_key(asset));
+    }
+
+    /// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
+    fn show(&self, tag: &TagId) {
+        let Some(work) = self.shards[shard_of(tag)].get(tag) else { return };
+        if self.known.is_worn(tag) {
+            if let Some(state) = work.badge_state(tag, &self.site) {
+                self.live.people.put(state);
+            }
+            return;
+        }
+        let asset = self.known.asset_of(tag);
+        let status = asset.and_then(|a| self.statuses.get(&a.id)).cloned();
+        self.live.tags.put(work.state(tag, status));
+    }
+}
+
+/// Concludes what the asset is doing; true when that changed.
+fn judge(
+    statuses: &mut HashMap<AssetId, StatusNow>,
+    asset: &AssetId,
+    tag: &TagId,
+    work: &TagWork,
+    site: &Site,
+    now_ms: i64,
+    out: &mut Vec<Decided>,
+) -> bool {
+    let Some(located) = work.located() else { return false };
+    let evidence = utilisation::Evidence {
+        room: located.zone.as_ref().and_then(|z| site.zone(z)).and_then(|z| z.kind),
+        entered_ms: located.entered_ms,
+        seen_ms: located.seen_ms,
+        interval_ms: work.interval_ms(),
+    };
+    let Some(status) = utilisation::next(statuses.get(asset), evidence, now_ms) else {
+        return false;
+    };
+    out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
+    out.push(Decided::Event(event::status(tag, asset, &status, &located)));
+    statuses.insert(asset.clone(), status);
+    true
+}
+
+fn status_row(
+    asset: &AssetId,
+    status: &StatusNow,
+    zone: Option<crate::model::ZoneId>,
+) -> StatusRow {
+    StatusRow {
+        asset: asset.clone(),
+        status: status.status,
+        from_ms: status.since_ms,
+        basis: status.basis,
+        rule: status.rule.clone(),
+        zone,
+    }
+}
+
+/// `DefaultHasher::new` has fixed keys: a tag stays in its shard across restarts.
+fn shard_of(tag: &TagId) -> usize {
+    let mut hasher = DefaultHasher::new();
+    tag.hash(&mut hasher);
+    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
