@@ -22,6 +22,28 @@ use spor_schemas::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+/// Section `[ingest]` of the configuration.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Fixes older than this when they arrive are refused, hours.
+    pub max_late_hours: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_late_hours: 48 }
+    }
+}
+
+impl Config {
+    /// The same in milliseconds.
+    #[must_use]
+    pub fn max_late_ms(&self) -> i64 {
+        i64::from(self.max_late_hours) * 3_600_000
+    }
+}
+
 /// A message that was understood.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Understood {

@@ -17,6 +17,14 @@ pub const OFF_SITE_MARGIN_M: f64 = 5.0;
 /// How far from every room a fix may lie and still count for the nearest one, metres.
 const NEAREST_ROOM_M: f64 = 2.0;
 
+/// Section `[site]` of the configuration.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The site file; none: the built-in demo hospital.
+    pub file: Option<std::path::PathBuf>,
+}
+
 /// A door between two rooms.
 #[derive(Debug, Clone)]
 pub struct Door {

@@ -1,1 +1,16 @@
-fn main() {}
+//! Tests against the built program and real parts: broker sockets, Postgres, a browser.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../outages/mod.rs"]
+mod outages;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod demo;
+mod first_path;
+mod grafana;
+mod people;
+mod structure;
+mod wall;

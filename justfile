@@ -1,0 +1,31 @@
+# Daily commands; `just` lists them.
+
+# list the commands
+default:
+    @just --list
+
+# a whole hospital on this machine
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# every test
+test *ARGS:
+    cargo test {{ARGS}}
+
+# what a change must pass
+ci:
+    .ci/run
+
+# formats and lints
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# writes golden files, JSON Schemas, dashboards and the demo site anew: look at the difference
+golden:
+    UPDATE_GOLDEN=1 cargo test -p spor-schemas -p firmware-sim
+    UPDATE_GOLDEN=1 cargo test --test it golden
+
+# the simulated load of a whole hospital, against a running Spor
+load *ARGS:
+    cargo run --release -p firmware-sim -- load --tags 25000 --rate 12500 --seconds 120 {{ARGS}}

@@ -1,0 +1,166 @@
+//! The command line: what can be asked of `spor`, and how an error becomes an exit code.
+
+mod admin;
+
+use crate::{app, config::Config, telemetry};
+use clap::{Parser, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Done.
+const DONE: u8 = 0;
+/// It was tried and failed.
+const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const MISUSED: u8 = 2;
+
+/// Spor tells a hospital where its equipment and people are, now and before.
+#[derive(Parser)]
+#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\nSettings: spor.toml, overridden by SPOR_SECTION__KEY, e.g. SPOR_HTTP__LISTEN=127.0.0.1:9000.")]
+struct Cli {
+    /// Configuration file; without it ./spor.toml where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything on this machine: database, broker, simulated hospital, wall display.
+    Demo(DemoArgs),
+    /// The real thing: front door, pipeline, database, wall display.
+    Serve,
+    /// Brings the database's tables up to date, and ends.
+    Migrate,
+    /// Reads the configuration and the site file, and says what is wrong with them.
+    CheckConfig,
+    /// Reads assets and their tags from a CSV file: id,label,class,home_ward,tag.
+    ImportAssets {
+        /// The file; its first line names the columns, `home_ward` and `tag` may be empty.
+        file: PathBuf,
+    },
+    /// MQTT credentials of tags, readers and engines.
+    #[command(subcommand)]
+    Credentials(admin::CredentialsCommand),
+    /// HTTP tokens of wall displays, porters, managers.
+    #[command(subcommand)]
+    Token(admin::TokenCommand),
+    /// Writes the database into a file (pg_dump).
+    Backup {
+        /// The file to write.
+        file: PathBuf,
+    },
+    /// Replaces the database by what a backup holds (pg_restore). Spor must not be running.
+    Restore {
+        /// The file to read.
+        file: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+struct DemoArgs {
+    /// Speed of the simulated hospital: 1 is real time.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    speed: f64,
+    /// Seed of the simulated hospital: the same seed, the same day.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Lets the database listen on 127.0.0.1 with a read-only role for Grafana.
+    #[arg(long)]
+    grafana: bool,
+}
+
+/// Parses the arguments and runs the command.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { MISUSED } else { DONE });
+        }
+    };
+    match execute(cli) {
+        Ok(()) => ExitCode::from(DONE),
+        Err(Failure::Misused(error)) => complain(&error, MISUSED),
+        Err(Failure::Failed(error)) => complain(&error, FAILED),
+    }
+}
+
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("spor: {error:#}");
+    ExitCode::from(code)
+}
+
+/// Why a command didn't do what was asked.
+enum Failure {
+    Misused(anyhow::Error),
+    Failed(anyhow::Error),
+}
+
+/// What is wrong with the configuration is told apart from what failed.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        if app::is_misuse(&error) { Self::Misused(error) } else { Self::Failed(error) }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Demo(args) => start(file, Some(args)),
+        Command::Serve => start(file, None),
+        Command::CheckConfig => check_config(file),
+        Command::Migrate => Ok(admin::migrate(&load(file)?)?),
+        Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
+        Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
+        Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
+        Command::Backup { file: to } => Ok(admin::backup(&load(file)?, &to)?),
+        Command::Restore { file: from } => Ok(admin::restore(&load(file)?, &from)?),
+    }
+}
+
+fn load(file: Option<&Path>) -> Result<Config, Failure> {
+    Config::load(file, std::env::vars()).map_err(|e| Failure::Misused(e.into()))
+}
+
+fn start(file: Option<&Path>, demo: Option<DemoArgs>) -> Result<(), Failure> {
+    let mut config = load(file)?;
+    telemetry::log_to_stderr();
+    let demo = match demo {
+        None => None,
+        Some(args) => {
+            if !(0.01..=1000.0).contains(&args.speed) {
+                return Err(Failure::Misused(anyhow::anyhow!("--speed is 0.01 to 1000")));
+            }
+            config.http.open = config.http.listen.ip().is_loopback();
+            if args.grafana {
+                config.database.listen_on_loopback = true;
+            }
+            Some(app::demo::Options::new(args.seed, args.speed, args.grafana))
+        }
+    };
+    Ok(runtime()?.block_on(app::run(config, demo))?)
+}
+
+fn check_config(file: Option<&Path>) -> Result<(), Failure> {
+    let config = load(file)?;
+    let site = crate::site::Site::load(config.site.file.as_deref())
+        .map_err(|e| Failure::Misused(e.into()))?;
+    println!(
+        "The configuration is right: site {:?}, {} floors, {} rooms and zones, {} readers.",
+        site.name,
+        site.floors.len(),
+        site.zones().count(),
+        site.readers().count()
+    );
+    Ok(())
+}
+
+/// The runtime of every command that waits for something.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("spor").build()?)
+}

@@ -1,0 +1,185 @@
+//! Commands that do one thing and end: migrations, imports, credentials, tokens, backups.
+
+use super::runtime;
+use crate::{
+    auth::{Role, Tokens, credentials},
+    config::Config,
+    model::{Asset, AssetId, ClassId, ClientRole, TagId, WardId},
+    storage::Storage,
+};
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+#[derive(Subcommand)]
+pub(super) enum CredentialsCommand {
+    /// Adds a client; its password is read from standard input, or made and printed once.
+    Add {
+        /// The name: for a device its tag, reader or engine id.
+        name: String,
+        /// device, reader, engine, subscriber or engineer.
+        #[arg(long)]
+        role: String,
+        /// Reads the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        /// The file; without it `mqtt.credentials` of the configuration.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TokenCommand {
+    /// Makes a token and prints it once.
+    Add {
+        /// What it is for, e.g. `wall-c1`.
+        name: String,
+        /// wall, porter, coordinator, manager, engineer or admin.
+        #[arg(long)]
+        role: String,
+    },
+    /// Ends a token at once.
+    Revoke {
+        /// Its name.
+        name: String,
+    },
+    /// Lists the tokens: names and roles, never the tokens themselves.
+    List,
+}
+
+pub(super) fn migrate(config: &Config) -> anyhow::Result<()> {
+    with_storage(config, async |storage| {
+        println!("The database is at schema version {}.", storage.schema_version());
+        Ok(())
+    })
+}
+
+pub(super) fn backup(config: &Config, to: &Path) -> anyhow::Result<()> {
+    with_storage(config, async |storage| {
+        storage.backup(to).await?;
+        println!("Written: {}", to.display());
+        Ok(())
+    })
+}
+
+pub(super) fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
+    with_storage(config, async |storage| {
+        storage.restore_backup(from).await?;
+        println!("Restored from {}", from.display());
+        Ok(())
+    })
+}
+
+/// One line of the CSV file.
+#[derive(serde::Deserialize)]
+struct Line {
+    id: AssetId,
+    label: String,
+    class: ClassId,
+    home_ward: Option<WardId>,
+    tag: Option<TagId>,
+}
+
+/// All lines are read before anything is written: a file with an error changes nothing.
+pub(super) fn import_assets(config: &Config, csv: &Path) -> anyhow::Result<()> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(csv)
+        .with_context(|| csv.display().to_string())?;
+    let mut lines = Vec::new();
+    for line in reader.deserialize::<Line>() {
+        lines.push(line.with_context(|| csv.display().to_string())?);
+    }
+    with_storage(config, async |storage| {
+        let assets: Vec<_> = lines
+            .iter()
+            .map(|line| Asset {
+                id: line.id.clone(),
+                label: line.label.clone(),
+                class: line.class.clone(),
+                home_ward: line.home_ward.clone(),
+            })
+            .collect();
+        storage.put_assets(&assets).await?;
+        let mut bound = 0;
+        for line in &lines {
+            if let Some(tag) = &line.tag {
+                storage.bind_asset(tag, &line.id, now_ms()).await?;
+                bound += 1;
+            }
+        }
+        println!("{} assets imported, {bound} with a tag.", assets.len());
+        Ok(())
+    })
+}
+
+pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyhow::Result<()> {
+    let CredentialsCommand::Add { name, role, password_stdin, file } = command;
+    let Some(path) = file.or_else(|| config.mqtt.credentials.clone()) else {
+        bail!("which file? Set mqtt.credentials, or say --file");
+    };
+    let Some(role) = ClientRole::parse(&role) else {
+        bail!("--role is device, reader, engine, subscriber or engineer, not {role:?}");
+    };
+    let password = if password_stdin {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        text.trim_end_matches(['\r', '\n']).to_owned()
+    } else {
+        rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
+    };
+    if password.is_empty() {
+        bail!("an empty password");
+    }
+    credentials::add(&path, &name, role, password.as_bytes())?;
+    if !password_stdin {
+        println!("{password}");
+    }
+    eprintln!("{name} may connect now; {} is read again by itself.", path.display());
+    Ok(())
+}
+
+pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
+    let tokens = Tokens::open(&config.data_dir)?;
+    match command {
+        TokenCommand::Add { name, role } => {
+            let Some(role) = Role::parse(&role) else {
+                bail!("--role is wall, porter, coordinator, manager, engineer or admin, not {role:?}");
+            };
+            println!("{}", tokens.add(&name, role)?);
+        }
+        TokenCommand::Revoke { name } => tokens.revoke(&name)?,
+        TokenCommand::List => {
+            for token in tokens.list() {
+                let state = token.revoked.map_or(String::new(), |at| format!("  revoked {at}"));
+                println!("{}  {}  made {}{state}", token.name, token.role.as_str(), token.created);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens the database, works, and closes it again; a private server that this command started is
+/// stopped.
+fn with_storage(
+    config: &Config,
+    work: impl AsyncFnOnce(&Storage) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    runtime()?.block_on(async {
+        let say = |step: &str| eprintln!("{step}");
+        let storage = Storage::open(&config.database, &config.storage, &config.data_dir, say).await?;
+        let done = work(&storage).await;
+        storage.stop().await;
+        done
+    })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,63 @@
+//! The metrics of `/metrics`: what each means, and the buckets of latencies.
+
+use super::process;
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Bounds of latency buckets, seconds.
+const LATENCY_S: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0, 60.0];
+
+/// The metrics of this process; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// All metrics in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        process::measure();
+        self.0.render()
+    }
+
+    /// Folds what histograms gathered; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+/// Starts gathering metrics. Once a process.
+///
+/// # Errors
+/// When the process gathers already.
+pub fn install() -> Result<Metrics, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full("spor_latency_seconds".to_owned()), &LATENCY_S)?
+        .install_recorder()?;
+    describe();
+    Ok(Metrics(handle))
+}
+
+fn describe() {
+    describe_counter!("spor_messages_received_total", "Messages that reached the front door, by source");
+    describe_counter!("spor_messages_acknowledged_total", "QoS 1 messages that were acknowledged");
+    describe_counter!("spor_messages_rejected_total", "Messages that ingest refused, by reason");
+    describe_counter!("spor_positions_stored_total", "Rows added to the table position");
+    describe_counter!("spor_queue_full_total", "How often a bounded queue was found full, by queue");
+    describe_counter!("spor_connections_refused_total", "MQTT connections that were refused, by reason");
+    describe_counter!("spor_publishes_refused_total", "Publishes that a client was not permitted, by reason");
+    describe_counter!("spor_events_dropped_total", "Events that no subscriber got because a queue was full");
+    describe_gauge!("spor_tags", "Tags that no person wears, by state");
+    describe_gauge!("spor_queue_depth", "What waits in a bounded queue, by queue");
+    describe_gauge!("spor_connections", "Open MQTT connections");
+    describe_gauge!("spor_stream_clients", "Open event streams of wall displays");
+    describe_gauge!("spor_storage_up", "1 while Postgres answers");
+    describe_histogram!(
+        "spor_latency_seconds",
+        Unit::Seconds,
+        "From receipt to live (shown) and stored (committed), by stage"
+    );
+    describe_gauge!("process_resident_memory_bytes", "Resident memory of this process, bytes");
+    describe_counter!("process_cpu_milliseconds_total", "CPU time of this process, milliseconds");
+    metrics::gauge!("spor_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+}

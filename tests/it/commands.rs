@@ -1,0 +1,101 @@
+//! What goes wrong is said in one line, with what to do, and with the right exit code.
+
+use crate::support::{Spor, postgres, program::command};
+use std::{net::TcpListener, path::Path, process::Output};
+
+fn run(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command(data_dir)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    (status.code(), said)
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_2_and_names_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = folder.path().join("wrong.toml");
+    std::fs::write(&file, "[storage]\nposition_days = 'many'\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, environment, expected) in [
+        (vec!["check-config"], vec![("SPOR_HTTP__LISSTEN", "x")], "http.lissten"),
+        (vec!["serve"], vec![("SPOR_HTTP__LISTEN", "nowhere")], "http.listen"),
+        (vec!["check-config", "--config", file], vec![], "storage.position_days"),
+        (vec!["check-config", "--config", "/nowhere.toml"], vec![], "/nowhere.toml"),
+        (vec!["serve"], vec![("SPOR_SITE__FILE", "/nowhere.geojson")], "/nowhere.geojson"),
+        (vec!["serve"], vec![("SPOR_MQTT__LISTEN", "0.0.0.0:0")], "mqtt.credentials"),
+        (vec!["serve"], vec![("SPOR_HTTP__LISTEN", "0.0.0.0:0")], "spor token add"),
+        (vec!["demo", "--speed", "0"], vec![], "--speed"),
+        (vec!["fly"], vec![], "fly"),
+    ] {
+        let (code, said) = run(&data, &arguments, &environment);
+        assert_eq!(code, Some(2), "{arguments:?} {environment:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_said_to_be_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, said) = run(&folder.path().join("data"), &["check-config"], &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 floors"), "{said}");
+}
+
+#[test]
+fn a_busy_port_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    for key in ["SPOR_MQTT__LISTEN", "SPOR_HTTP__LISTEN"] {
+        let (code, said) = run(&folder.path().join("data"), &["serve"], &[(key, &address)]);
+        assert_eq!(code, Some(1), "{said}");
+        let line = said.lines().last().unwrap_or_default();
+        assert!(line.contains(&address) && line.contains("in use"), "{said}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (code, said) = run(&file.join("data"), &["serve"], &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("SPOR_DATA_DIR"), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_instance_on_the_same_folder_is_refused() {
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let (code, said) = run(&spor.data_dir(), &["serve"], &[("SPOR_DATABASE__URL", &spor.database)]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another Spor runs"), "{said}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_an_empty_database_is_migrated() {
+    let Some(url) = postgres::database().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, said) = run(&data, &["migrate"], &[("SPOR_DATABASE__URL", &url)]);
+    assert_eq!(code, Some(0), "{said}");
+    let client = postgres::connect(&url).await;
+    client.batch_execute("insert into schema_migration (version, name) values (9999, 'from the future')").await.unwrap();
+    let (code, said) = run(&data, &["serve"], &[("SPOR_DATABASE__URL", &url)]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("9999"), "{said}");
+}
+
+#[tokio::test]
+async fn a_missing_database_is_said_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "postgresql://spor:geheim@127.0.0.1:1/spor";
+    let (code, said) = run(&folder.path().join("data"), &["migrate"], &[("SPOR_DATABASE__URL", url)]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(!said.contains("geheim"), "{said}");
+}

@@ -1,0 +1,72 @@
+//! `spor demo`: everything on one machine, from one command, and nothing left behind.
+
+use crate::support::{Spor, postgres, processes_with, until};
+use std::time::Instant;
+
+async fn demo() -> Option<Spor> {
+    postgres::programs()?;
+    Some(Spor::start(&["demo"], &[]).await)
+}
+
+#[tokio::test]
+async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
+    let Some(mut spor) = demo().await else { return };
+    let (_, assets) = spor.get("/api/v1/assets?limit=1000").await;
+    assert!(assets["assets"].as_array().unwrap().len() >= 400);
+    let (_, classes) = spor.get("/api/v1/classes").await;
+    assert!(classes["classes"].as_array().unwrap().len() >= 8);
+    let places = async || {
+        let (_, assets) = spor.get("/api/v1/assets?limit=1000").await;
+        let assets = assets["assets"].as_array().unwrap().clone();
+        assets.into_iter().map(|a| (a["id"].to_string(), a["place"]["x_m"].to_string())).collect::<Vec<_>>()
+    };
+    let first = places().await;
+    until("assets that move", 20, async || {
+        let now = places().await;
+        (now.iter().zip(&first).filter(|(a, b)| a != b).count() >= 5).then_some(())
+    })
+    .await;
+    until("400 assets on the map", 60, async || {
+        let known = places().await.iter().filter(|(_, x)| x != "null").count();
+        (known >= 400).then_some(())
+    })
+    .await;
+    let said = spor.log();
+    assert!(said.contains(&spor.http) && said.contains("mosquitto_pub") && said.contains("Ctrl-C"), "{said}");
+
+    let (_, before) = spor.get("/api/v1/events?limit=1").await;
+    assert!(before["events"][0].is_object());
+    let data_dir = spor.data_dir().display().to_string();
+    let begun = Instant::now();
+    let status = spor.stop();
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed().as_secs() < 10, "stopping took {:?}", begun.elapsed());
+    assert_eq!(processes_with(&data_dir), Vec::<String>::new());
+    assert!(!spor.data_dir().join("endpoints.json").exists());
+
+    spor.start_again().await;
+    let (_, again) = spor.get("/api/v1/assets?limit=1000").await;
+    let known = again["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count();
+    assert!(known >= 400, "only {known} assets are known at once after a restart");
+}
+
+#[tokio::test]
+async fn after_a_kill_it_comes_back_by_itself_with_the_last_known_places() {
+    let Some(mut spor) = demo().await else { return };
+    let known = async |spor: &Spor| {
+        let (_, assets) = spor.get("/api/v1/assets?limit=1000").await;
+        assets["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count()
+    };
+    until("400 assets on the map", 60, async || (known(&spor).await >= 400).then_some(())).await;
+    until("their rows to be stored", 20, async || {
+        (spor.metric("spor_positions_stored_total").await >= 400.0).then_some(())
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    spor.kill();
+    let begun = Instant::now();
+    spor.start_again().await;
+    let back = known(&spor).await;
+    assert!(back >= 390, "{back} of 400 assets are known after a kill");
+    assert!(begun.elapsed().as_secs() < 20, "back only after {:?}", begun.elapsed());
+}

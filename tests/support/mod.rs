@@ -1,0 +1,51 @@
+//! The built program in a folder and on ports of its own, and the real parts around it.
+
+#![allow(clippy::unwrap_used, dead_code)]
+
+pub(crate) mod browser;
+pub(crate) mod postgres;
+pub(crate) mod program;
+
+pub(crate) use program::Spor;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// Awaits a condition; names it when it does not come true within `seconds`.
+pub(crate) async fn until<T>(what: &str, seconds: u64, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(value) = check().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The tool's path; none: the test is skipped, which it says, and fails where `CI` is set.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is missing, and this is CI");
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    found
+}
+
+/// The names of all processes whose command line holds `text`.
+pub(crate) fn processes_with(text: &str) -> Vec<String> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    processes
+        .flatten()
+        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(text))
+        .collect()
+}
