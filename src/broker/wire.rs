@@ -29,7 +29,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Reads once; 0 means that the client has closed. Safe to cancel.
     pub(super) async fn read(&mut self) -> io::Result<usize> {
         // A burst leaves a large buffer behind; a client that has calmed down gives it back.
-        if self.input.is_empty() && self.room == SMALLEST_READ && self.input.capacity() > 4 * self.room {
+        if self.input.is_empty()
+            && self.room == SMALLEST_READ
+            && self.input.capacity() > 4 * self.room
+        {
             self.input = BytesMut::new();
         }
         self.input.reserve(self.room);
@@ -50,7 +53,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Ok(());
         }
         // What is written leaves the buffer at once: when this is cancelled, `close` goes on there.
-        let written = tokio::time::timeout(limit, self.stream.write_all_buf(&mut self.output)).await;
+        let written =
+            tokio::time::timeout(limit, self.stream.write_all_buf(&mut self.output)).await;
         if self.output.is_empty() && self.output.capacity() > LARGEST_READ {
             self.output = BytesMut::new();
         }
