@@ -7,6 +7,7 @@ mod fix;
 pub mod freshness;
 mod place;
 mod registry;
+mod role;
 
 pub use arrival::Arrival;
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
@@ -15,6 +16,7 @@ pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, Registry};
+pub use role::{ClientRole, UnknownRole};
 pub use spor_schemas::{
     AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,
     WardId, ZoneId, site::RoomKind,

@@ -1,0 +1,77 @@
+//! The settings of the front door: section `[mqtt]`.
+
+use serde::Deserialize;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Section `[mqtt]` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on; port 0 takes a free one. Anything but loopback needs `credentials`.
+    pub listen: SocketAddr,
+    /// File of MQTT credentials, made by `spor credentials add`. None: open, on loopback only.
+    pub credentials: Option<PathBuf>,
+    /// Most connections at a time; more are refused.
+    pub max_connections: usize,
+    /// Largest MQTT packet in bytes; a larger one closes its connection. What ingest takes is less.
+    pub max_packet_bytes: usize,
+    /// Most messages of one client that wait for their acknowledgement; more are read later.
+    pub max_in_flight: usize,
+    /// Time from the connection to a complete CONNECT, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// Longest time for a packet that has begun to become complete, in milliseconds.
+    pub packet_timeout_ms: u64,
+    /// Longest time that a client may not read what is sent to it, in milliseconds.
+    pub write_timeout_ms: u64,
+    /// Most clients that are subscribed to events at a time, absent persistent sessions included.
+    pub max_subscribers: usize,
+    /// Most subscriptions of one client.
+    pub max_subscriptions: usize,
+    /// Most different topic filters of all subscribers together.
+    pub max_filters: usize,
+    /// Events that wait for the router; when it is full, new ones are dropped and counted.
+    pub event_queue: usize,
+    /// Most persistent sessions that are kept for absent clients.
+    pub max_sessions: usize,
+    /// How long a persistent session is kept for an absent client, in seconds.
+    pub session_expiry_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+            credentials: None,
+            max_connections: 20_000,
+            max_packet_bytes: 2 * 1024 * 1024,
+            max_in_flight: 1_000,
+            connect_timeout_ms: 5_000,
+            packet_timeout_ms: 30_000,
+            write_timeout_ms: 10_000,
+            max_subscribers: 1_000,
+            max_subscriptions: 64,
+            max_filters: 1_000,
+            event_queue: 10_000,
+            max_sessions: 1_000,
+            session_expiry_s: 24 * 3600,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub(super) fn packet_timeout(&self) -> Duration {
+        Duration::from_millis(self.packet_timeout_ms)
+    }
+
+    pub(super) fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub(super) fn session_expiry(&self) -> Duration {
+        Duration::from_secs(self.session_expiry_s)
+    }
+}

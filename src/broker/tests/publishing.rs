@@ -1,0 +1,183 @@
+//! What devices publish: to the door, acknowledged afterwards, refused where it is not theirs.
+
+use super::*;
+
+#[tokio::test]
+async fn both_levels_of_service_reach_the_door_in_order() {
+    let mut rig = Rig::open().await;
+    let mut raw = rig.client("pump-7").await;
+    let mut bytes = publish("spor/v1/tags/pump-7/position", b"one", None);
+    bytes.extend(publish("spor/v1/tags/pump-7/position", b"two", Some(1)));
+    bytes.extend(publish("spor/v1/tags/pump-7/status", b"", Some(2)));
+    raw.send(&bytes).await;
+    for (topic, payload) in [("position", "one"), ("position", "two"), ("status", "")] {
+        let arrival = rig.arrival().await;
+        assert_eq!(&*arrival.source, "pump-7");
+        assert_eq!(&*arrival.topic, format!("spor/v1/tags/pump-7/{topic}"));
+        assert_eq!(arrival.payload, payload);
+    }
+    assert_eq!(raw.packet().await, [0x40, 2, 0, 1]);
+    assert_eq!(raw.packet().await, [0x40, 2, 0, 2]);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn one_read_is_one_batch() {
+    let mut rig = Rig::open().await;
+    let mut raw = rig.client("gateway").await;
+    let mut bytes = Vec::new();
+    for id in 1..=10 {
+        bytes.extend(publish(&format!("spor/v1/tags/t{id}/position"), b"{}", Some(id)));
+    }
+    raw.send(&bytes).await;
+    let batch = rig.door.recv().await.unwrap();
+    assert!(batch.len() > 1, "{}", batch.len());
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_before_the_door_took_it() {
+    let mut rig = Rig::with(config(), None, 1).await;
+    let mut raw = rig.client("a").await;
+    raw.send(&publish("t", b"1", Some(1))).await;
+    assert_eq!(raw.packet().await, pub_ack(1));
+    // The door is full now.
+    raw.send(&publish("t", b"2", Some(2))).await;
+    assert!(raw.is_silent().await);
+    raw.send(&publish("t", b"3", Some(3))).await;
+    raw.send(&publish("t", b"4", None)).await;
+    assert!(raw.is_silent().await);
+    for payload in ["1", "2", "3", "4"] {
+        assert_eq!(rig.arrival().await.payload, payload);
+    }
+    assert_eq!(raw.packet().await, pub_ack(2));
+    assert_eq!(raw.packet().await, pub_ack(3));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_door_holds_up_neither_a_stop_nor_a_take_over() {
+    let rig = Rig::with(config(), None, 1).await;
+    let mut raw = rig.client("a").await;
+    raw.send(&publish("t", b"1", Some(1))).await;
+    raw.packet().await;
+    raw.send(&publish("t", b"2", Some(2))).await;
+    assert!(raw.is_silent().await);
+    let mut next = rig.client("a").await;
+    assert!(raw.is_closed().await);
+    next.send(&publish("t", b"2", Some(2))).await;
+    assert!(next.is_silent().await);
+    rig.stop().await;
+    assert!(next.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_long_read_is_admitted_in_pieces() {
+    let mut rig = Rig::with(Config { max_in_flight: 10, ..config() }, None, 64).await;
+    let mut raw = rig.client("a").await;
+    let all: Vec<u8> = (1..=95).flat_map(|id| publish("t", b"x", Some(id))).collect();
+    raw.send(&all).await;
+    for id in 1..=95 {
+        assert_eq!(raw.packet().await, pub_ack(id));
+    }
+    let mut seen = 0;
+    while seen < 95 {
+        let batch = rig.door.recv().await.unwrap();
+        assert!(batch.len() <= 10);
+        seen += batch.len();
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_device_that_publishes_for_another_is_shut_out() {
+    let mut rig = Rig::with_credentials().await;
+    let mut raw = rig.login("any", "device-7").await;
+    let mut bytes = publish("spor/v1/tags/device-7/position", b"mine", Some(1));
+    bytes.extend(publish("spor/v1/tags/device-8/position", b"not mine", Some(2)));
+    bytes.extend(publish("spor/v1/tags/device-7/position", b"after", Some(3)));
+    raw.send(&bytes).await;
+    // What came before the fault is taken and acknowledged.
+    assert_eq!(raw.packet().await, pub_ack(1));
+    assert!(raw.try_packet().await.is_none());
+    assert_eq!(rig.arrival().await.payload, "mine");
+    let mut engineer = rig.login("any", "engineer").await;
+    engineer.send(&publish("anything/else", b"x", Some(1))).await;
+    assert_eq!(engineer.packet().await, pub_ack(1));
+    assert_eq!(rig.arrival().await.payload, "x");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_answered_with_a_code() {
+    let rig = Rig::with_credentials().await;
+    for (login, code) in [
+        (Some(("device-7", &b"wrong"[..])), 4),
+        (Some(("device-7", &b"\xff\xfe"[..])), 4),
+        (Some(("nobody", &b"secret"[..])), 4),
+        (None, 5),
+    ] {
+        let mut raw = rig.socket().await;
+        raw.send(&connect("a", &Options { login, ..Options::default() })).await;
+        assert_eq!(raw.packet().await, [0x20, 2, 0, code], "{login:?}");
+        assert!(raw.is_closed().await);
+    }
+    rig.login("a", "device-7").await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_will_is_published_when_the_client_is_lost_and_only_then() {
+    let mut rig = Rig::open().await;
+    let will = Some(("spor/v1/readers/r1/status", &b"offline"[..]));
+    let options = Options { will, ..Options::default() };
+    let mut raw = rig.socket().await;
+    raw.send(&connect("polite", &options)).await;
+    raw.packet().await;
+    raw.send(&DISCONNECT).await;
+    assert!(raw.is_closed().await);
+    let mut raw = rig.socket().await;
+    raw.send(&connect("lost", &options)).await;
+    raw.packet().await;
+    drop(raw);
+    let arrival = rig.arrival().await;
+    assert_eq!((&*arrival.source, &*arrival.topic), ("lost", "spor/v1/readers/r1/status"));
+    assert_eq!(arrival.payload, "offline");
+    let mut raw = rig.socket().await;
+    raw.send(&connect("stopped", &options)).await;
+    raw.packet().await;
+    rig.stop.cancel();
+    assert!(raw.is_closed().await);
+    rig.tracker.close();
+    rig.tracker.wait().await;
+    assert!(rig.door.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_will_that_is_not_permitted_is_refused_at_connect() {
+    let rig = Rig::with_credentials().await;
+    let mut raw = rig.socket().await;
+    let will = Some(("spor/v1/readers/other/status", &b"offline"[..]));
+    let login = Some(("reader-1", &b"secret"[..]));
+    raw.send(&connect("r", &Options { will, login, ..Options::default() })).await;
+    assert_eq!(raw.packet().await, [0x20, 2, 0, 5]);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_broker_stays_on_this_machine() {
+    let config = Config { listen: ([0, 0, 0, 0], 0).into(), ..config() };
+    let error = Broker::bind(config.clone(), None).await.err().unwrap().to_string();
+    assert!(error.contains("no credentials are configured"), "{error}");
+    let nobody: Verify = Arc::new(|_, _| None);
+    assert!(Broker::bind(config, Some(nobody)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_busy_port_is_an_error() {
+    let rig = Rig::open().await;
+    let config = Config { listen: rig.address, ..config() };
+    let error = Broker::bind(config, None).await.err().unwrap();
+    assert!(matches!(error, BrokerError::Listen { .. }), "{error}");
+    rig.stop().await;
+}
