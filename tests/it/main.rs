@@ -1,1 +1,3 @@
-fn main() {}
+//! Tests against the built program and real servers.
+
+mod grafana;
