@@ -43,7 +43,7 @@ stock as (
   group by class
 )
 select
-  date_trunc('day', l.t at time zone '$tz') at time zone '$tz' as "time",
+  greatest(date_trunc('day', l.t at time zone '$tz') at time zone '$tz', $__timeFrom()) as "time",
   l.class as metric,
   max(l.in_use)::float8 / s.owned as value
 from level l

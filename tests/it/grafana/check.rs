@@ -146,6 +146,8 @@ impl Target<'_> {
             for value in values {
                 let mut asked = all.clone();
                 let case = format!("${name} = '{value}'");
+                // A part of the range is enough to see the shape.
+                asked.from_ms = asked.from_ms.max(asked.to_ms - 2 * DAY_MS);
                 asked
                     .values
                     .insert(name.clone(), Chosen { values: vec![value], list: chosen.list });

@@ -86,7 +86,7 @@ impl Fortnight {
     fn live(&mut self, asset: usize, rng: &mut StdRng) {
         let home = owner(asset).unwrap_or(asset % WARDS.len());
         let busy = CLASSES[asset % CLASSES.len()].1;
-        let idle_from_ms = (asset % 9 == 0).then_some(self.from_ms + 4 * 24 * HOUR_MS);
+        let idle_from_ms = asset.is_multiple_of(9).then_some(self.from_ms + 4 * 24 * HOUR_MS);
         let mut now_ms = self.from_ms + rng.random_range(0..2 * HOUR_MS);
         while now_ms < self.to_ms {
             let used_h = rng.random_range(1.0..12.0);

@@ -18,7 +18,10 @@ pub(crate) async fn agrees(client: &mut Client, dashboards: &[Dashboard], fortni
         &panel(client, fleet, "Utilisation by class over time", fortnight).await,
         fortnight,
     );
-    peak(&panel(client, fleet, "Could we own fewer?", fortnight).await, fortnight);
+    peak(
+        &panel(client, fleet, "Could we own fewer? Peak use and stock", fortnight).await,
+        fortnight,
+    );
     borrowed(&panel(client, fleet, "Who lends to whom (asset-hours)", fortnight).await, fortnight);
     idle(&panel(client, fleet, "Idle for more than $idle_days days", fortnight).await, fortnight);
 }
