@@ -84,6 +84,15 @@ async fn everything(
                         }
                     },
                 }
+                for case in single_values(variable.query(), &asked) {
+                    let outcome = match expand(variable.query(), &case, 60_000) {
+                        Ok(sql) => run(client, &sql).await.map(|_| ()),
+                        Err(e) => Err(e),
+                    };
+                    findings.extend(
+                        outcome.err().map(|e| format!("{} / ${name}: {e}", dashboard.name)),
+                    );
+                }
                 if values.is_empty() {
                     findings.push(format!("{} / ${name}: no values", dashboard.name));
                 }
@@ -97,6 +106,21 @@ async fn everything(
         asked.values.insert(name.into(), Chosen { values, list: variable.is_list() });
     }
     asked
+}
+
+/// `all` with each value alone, and with none, of every list that the query names.
+fn single_values(query: &str, all: &Asked) -> Vec<Asked> {
+    let mut cases = Vec::new();
+    for (name, chosen) in all.values.iter().filter(|(_, chosen)| chosen.list) {
+        if query.contains(&format!("${name}")) || query.contains(&format!("${{{name}")) {
+            for value in chosen.values.iter().cloned().chain([String::new()]) {
+                let mut asked = all.clone();
+                asked.values.insert(name.clone(), Chosen { values: vec![value], list: true });
+                cases.push(asked);
+            }
+        }
+    }
+    cases
 }
 
 struct Target<'a> {
@@ -135,29 +159,16 @@ impl Target<'_> {
 
     /// Each value alone, no value, a day, a quarter of a year, and a time that is yet to come.
     async fn in_parts(&self, client: &mut Client, all: &Asked, wrong: &mut Vec<String>) {
-        let mut cases: Vec<(String, Asked)> = Vec::new();
-        for (name, chosen) in &all.values {
-            if !self.sql.contains(&format!("${name}")) && !self.sql.contains(&format!("${{{name}"))
-            {
-                continue;
-            }
-            let mut values = if chosen.list { chosen.values.clone() } else { Vec::new() };
-            values.extend(chosen.list.then(String::new));
-            for value in values {
-                let mut asked = all.clone();
-                let case = format!("${name} = '{value}'");
-                // A part of the range is enough to see the shape.
-                asked.from_ms = asked.from_ms.max(asked.to_ms - 2 * DAY_MS);
-                asked
-                    .values
-                    .insert(name.clone(), Chosen { values: vec![value], list: chosen.list });
-                cases.push((case, asked));
-            }
+        let mut cases: Vec<(&str, Asked)> = Vec::new();
+        for mut asked in single_values(self.sql, all) {
+            // A part of the range is enough to see the shape.
+            asked.from_ms = asked.from_ms.max(asked.to_ms - 2 * DAY_MS);
+            cases.push(("one value", asked));
         }
         let range = |from_ms, to_ms| Asked { from_ms, to_ms, values: all.values.clone() };
-        cases.push(("the last day".into(), range(all.to_ms - DAY_MS, all.to_ms)));
-        cases.push(("90 days".into(), range(all.to_ms - 90 * DAY_MS, all.to_ms)));
-        cases.push(("to come".into(), range(all.to_ms + DAY_MS, all.to_ms + 2 * DAY_MS)));
+        cases.push(("the last day", range(all.to_ms - DAY_MS, all.to_ms)));
+        cases.push(("90 days", range(all.to_ms - 90 * DAY_MS, all.to_ms)));
+        cases.push(("to come", range(all.to_ms + DAY_MS, all.to_ms + 2 * DAY_MS)));
         for (case, asked) in cases {
             let outcome = match self.expanded(&asked) {
                 Ok(sql) => run(client, &sql).await,
