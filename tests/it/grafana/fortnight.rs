@@ -1,0 +1,277 @@
+//! A fortnight of a hospital that never was: 400 assets of eight classes in six wards, always the
+//! same for the same end, written straight into the tables. It keeps what it wrote, so that a
+//! number of a dashboard can be worked out a second time by other means.
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::collections::HashMap;
+use tokio_postgres::Client;
+
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+const WARDS: [(&str, i16); 6] = [("A1", 0), ("B1", 0), ("A2", 1), ("B2", 1), ("ED", 0), ("ICU", 2)];
+const CLASSES: [(&str, f64); 8] = [
+    ("bed", 0.75),
+    ("bladder-scanner", 0.2),
+    ("ecg", 0.3),
+    ("infusion-pump", 0.5),
+    ("monitor", 0.6),
+    ("syringe-pump", 0.45),
+    ("ventilator", 0.35),
+    ("wheelchair", 0.15),
+];
+const ROOMS: [(&str, &str); 6] = [
+    ("patient-1", "patient"),
+    ("patient-2", "patient"),
+    ("patient-3", "patient"),
+    ("storage", "storage"),
+    ("soiled", "soiled_utility"),
+    ("clean", "clean_utility"),
+];
+
+/// A stretch of time in which an asset did one thing.
+pub(crate) struct Stretch {
+    pub(crate) asset: usize,
+    pub(crate) status: &'static str,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+}
+
+/// A stretch of time in which an asset was in one room.
+pub(crate) struct Stay {
+    pub(crate) asset: usize,
+    pub(crate) ward: usize,
+    pub(crate) room: usize,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+}
+
+/// What was written.
+pub(crate) struct Fortnight {
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+    pub(crate) statuses: Vec<Stretch>,
+    pub(crate) stays: Vec<Stay>,
+}
+
+/// How many assets there are.
+pub(crate) const ASSETS: usize = 400;
+
+/// The class of an asset.
+pub(crate) fn class(asset: usize) -> &'static str {
+    CLASSES[asset % CLASSES.len()].0
+}
+
+/// The ward that owns an asset; none: the pool.
+pub(crate) fn owner(asset: usize) -> Option<usize> {
+    let ward = asset / CLASSES.len() % (WARDS.len() + 1);
+    (ward < WARDS.len()).then_some(ward)
+}
+
+/// The name of a ward.
+pub(crate) fn ward(ward: usize) -> &'static str {
+    WARDS[ward].0
+}
+
+impl Fortnight {
+    /// A fortnight that ends at `to_ms`.
+    pub(crate) fn until(to_ms: i64) -> Self {
+        let from_ms = to_ms - 14 * 24 * HOUR_MS;
+        let mut fortnight = Self { from_ms, to_ms, statuses: Vec::new(), stays: Vec::new() };
+        let mut rng = StdRng::seed_from_u64(7);
+        for asset in 0..ASSETS {
+            fortnight.live(asset, &mut rng);
+        }
+        fortnight
+    }
+
+    fn live(&mut self, asset: usize, rng: &mut StdRng) {
+        let home = owner(asset).unwrap_or(asset % WARDS.len());
+        let busy = CLASSES[asset % CLASSES.len()].1;
+        let idle_from_ms = asset.is_multiple_of(9).then_some(self.from_ms + 4 * 24 * HOUR_MS);
+        let mut now_ms = self.from_ms + rng.random_range(0..2 * HOUR_MS);
+        while now_ms < self.to_ms {
+            let used_h = rng.random_range(1.0..12.0);
+            let free_h = used_h * (1.0 - busy) / busy * rng.random_range(0.3..1.7);
+            self.spend(asset, "available", free_h, home, 3, &mut now_ms);
+            if idle_from_ms.is_some_and(|idle_ms| now_ms > idle_ms) {
+                self.spend(asset, "available", 15.0 * 24.0, home, 3, &mut now_ms);
+            }
+            if rng.random_bool(0.04) {
+                self.spend(asset, "unknown", rng.random_range(1.0..10.0), home, 3, &mut now_ms);
+            }
+            let at = if rng.random_bool(0.2) { rng.random_range(0..WARDS.len()) } else { home };
+            let moved = rng.random_range(0.1..0.9);
+            self.use_in_two_rooms(asset, used_h, moved, at, rng.random_range(0..3), &mut now_ms);
+            self.spend(asset, "dirty", rng.random_range(0.2..3.0), at, 4, &mut now_ms);
+            self.spend(asset, "cleaning", rng.random_range(0.2..1.0), home, 5, &mut now_ms);
+            if rng.random_bool(0.01) {
+                self.spend(asset, "maintenance", rng.random_range(4.0..48.0), home, 5, &mut now_ms);
+            }
+        }
+    }
+
+    /// One status in two rooms of a ward: visits and statuses have their own borders.
+    fn use_in_two_rooms(
+        &mut self,
+        asset: usize,
+        hours: f64,
+        moved: f64,
+        ward: usize,
+        room: usize,
+        now_ms: &mut i64,
+    ) {
+        let from_ms = *now_ms;
+        self.spend(asset, "in_use", hours * moved, ward, room, now_ms);
+        let parts = self.statuses.len();
+        self.spend(asset, "in_use", hours * (1.0 - moved), (ward + 1) % WARDS.len(), room, now_ms);
+        if self.statuses.len() > parts {
+            self.statuses.pop();
+            let whole = self.statuses.last_mut().expect("its first part");
+            (whole.from_ms, whole.to_ms) = (from_ms, *now_ms);
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "hours of a fortnight")]
+    fn spend(
+        &mut self,
+        asset: usize,
+        status: &'static str,
+        hours: f64,
+        ward: usize,
+        room: usize,
+        now_ms: &mut i64,
+    ) {
+        let from_ms = *now_ms;
+        let to_ms = (from_ms + (hours * 3600.0) as i64 * 1000).min(self.to_ms);
+        if to_ms > from_ms {
+            self.statuses.push(Stretch { asset, status, from_ms, to_ms });
+            self.stays.push(Stay { asset, ward, room, from_ms, to_ms });
+            *now_ms = to_ms;
+        }
+    }
+
+    /// Writes it into an empty database. What reaches to the end stays open.
+    pub(crate) async fn store(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        let zones = self.store_rooms(client).await?;
+        self.store_assets(client).await?;
+        let open = |to_ms: i64| (to_ms < self.to_ms).then_some(to_ms);
+        let key = |asset: usize| i32::try_from(asset).unwrap_or_default() + 1;
+        let (mut tags, mut rooms, mut from, mut to) = (vec![], vec![], vec![], vec![]);
+        for stay in &self.stays {
+            tags.push(key(stay.asset));
+            rooms.push(zones[&(stay.ward, stay.room)]);
+            from.push(stay.from_ms);
+            to.push(open(stay.to_ms));
+        }
+        client
+            .execute(
+                "insert into visit (tag, zone, entered_at, left_at)
+                 select t, z, to_timestamp(f / 1000.0), to_timestamp(u / 1000.0)
+                 from unnest($1::int4[], $2::int4[], $3::int8[], $4::int8[]) as v(t, z, f, u)",
+                &[&tags, &rooms, &from, &to],
+            )
+            .await?;
+        client
+            .batch_execute(
+                "insert into position (time, until, tag, x_m, y_m, floor, accuracy_m, zone)
+                 select v.entered_at, coalesce(v.left_at, now()), v.tag, 1, 1, z.floor, 0.8, v.zone
+                 from visit v join zone z on z.key = v.zone",
+            )
+            .await?;
+        let (mut assets, mut names, mut from, mut to) = (vec![], vec![], vec![], vec![]);
+        for stretch in &self.statuses {
+            assets.push(format!("asset-{}", stretch.asset));
+            names.push(stretch.status);
+            from.push(stretch.from_ms);
+            to.push(open(stretch.to_ms));
+        }
+        client
+            .execute(
+                "insert into asset_status (asset, status, from_at, to_at, basis, rule)
+                 select a, s, to_timestamp(f / 1000.0), to_timestamp(u / 1000.0), 'inferred', 'test'
+                 from unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) as v(a, s, f, u)",
+                &[&assets, &names, &from, &to],
+            )
+            .await?;
+        self.store_people(client).await?;
+        client.batch_execute("analyze").await
+    }
+
+    async fn store_rooms(
+        &self,
+        client: &Client,
+    ) -> Result<HashMap<(usize, usize), i32>, tokio_postgres::Error> {
+        let mut zones = HashMap::new();
+        for (w, (ward, floor)) in WARDS.iter().enumerate() {
+            for (r, (room, kind)) in ROOMS.iter().enumerate() {
+                let id = format!("{ward}-{room}");
+                let row = client
+                    .query_one(
+                        "insert into zone (id, site_version, floor, floor_label, is_room, kind, name, ward)
+                         values ($1, 'v1', $2, ($2::int2)::text, true, $3, $1, $4) returning key",
+                        &[&id, floor, kind, ward],
+                    )
+                    .await?;
+                zones.insert((w, r), row.get(0));
+            }
+        }
+        Ok(zones)
+    }
+
+    async fn store_assets(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        let ids: Vec<String> = (0..ASSETS).map(|a| format!("asset-{a}")).collect();
+        let classes: Vec<&str> = (0..ASSETS).map(class).collect();
+        let owners: Vec<Option<&str>> = (0..ASSETS).map(|a| owner(a).map(ward)).collect();
+        client
+            .batch_execute(
+                "do $$ begin
+                     if not exists (select from pg_inherits where inhparent = 'position'::regclass) then
+                         create table position_rest partition of position default;
+                     end if;
+                 end $$",
+            )
+            .await?;
+        client
+            .execute(
+                "with new_asset as (
+                     insert into asset (id, label, class, home_ward, created_at)
+                     select a, 'No. ' || a, c, w, to_timestamp($4::int8 / 1000.0)
+                     from unnest($1::text[], $2::text[], $3::text[]) as v(a, c, w) returning id
+                 ), new_tag as (
+                     insert into tag (id, name, battery_pct, reported_at) overriding system value
+                     select n, 'tag-' || n, 40 + n % 60, now() from generate_series(1, $5::int4) n
+                     returning id
+                 )
+                 insert into tag_binding (tag, asset, bound_at)
+                 select t.id, 'asset-' || t.id - 1, to_timestamp($4::int8 / 1000.0) from new_tag t
+                 where exists (select from new_asset)",
+                &[
+                    &ids,
+                    &classes,
+                    &owners,
+                    &self.from_ms,
+                    &i32::try_from(ASSETS).unwrap_or_default(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Badges with every trace that could give a person away, and presence, some of it in small groups.
+    async fn store_people(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        client
+            .batch_execute(
+                "insert into person (id, role) values ('person-1', 'porter');
+                 insert into tag (id, name) overriding system value values (9001, 'badge-1');
+                 insert into tag_binding (tag, person, bound_at) values (9001, 'person-1', now());
+                 insert into position (time, until, tag, x_m, y_m, floor, accuracy_m, zone)
+                     values (now(), now(), 9001, 1, 1, 0, 1, 1);
+                 insert into visit (tag, zone, entered_at) values (9001, 1, now());
+                 insert into presence (role, zone, quarter, persons)
+                     select r, z.key, q, 1 + (extract(epoch from q)::int8 / 900 + z.key)
+                                              % case r when 'nurse' then 30 else 4 end
+                     from unnest(array['nurse', 'porter']) r, zone z, generate_series(
+                         date_trunc('hour', now()) - interval '14 days', now(), '15 minutes') q",
+            )
+            .await
+    }
+}
