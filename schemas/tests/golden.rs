@@ -7,9 +7,9 @@ fn messages() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("messages")
 }
 
-/// Set `SPOR_UPDATE_GOLDEN=1` to write the files instead of comparing them.
+/// Set `UPDATE_GOLDEN=1` to write the files instead of comparing them.
 fn updating() -> bool {
-    std::env::var_os("SPOR_UPDATE_GOLDEN").is_some()
+    std::env::var_os("UPDATE_GOLDEN").is_some()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn the_stored_json_schemas_are_those_of_the_types() {
         let stored = fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(
             stored, generated,
-            "{name} differs: run with SPOR_UPDATE_GOLDEN=1 and look at the change"
+            "{name} differs: run with UPDATE_GOLDEN=1 and look at the change"
         );
     }
 }

@@ -123,9 +123,7 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
     let Some(path) = file.or_else(|| config.mqtt.credentials.clone()) else {
         bail!("which file? Set mqtt.credentials, or say --file");
     };
-    let Some(role) = ClientRole::parse(&role) else {
-        bail!("--role is device, reader, engine, subscriber or engineer, not {role:?}");
-    };
+    let role: ClientRole = role.parse()?;
     let password = if password_stdin {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;

@@ -12,23 +12,29 @@ mod fortnight;
 mod lint;
 mod macros;
 mod rows;
-mod server;
 mod truth;
 
 use check::{Scope, check_dashboards};
 use dashboard::Dashboard;
 use fortnight::Fortnight;
-use server::Server;
+use crate::support::{postgres, program::command};
 use std::{fs, time::Duration};
 
-/// A cluster with the fortnight in it, which ended a moment ago.
-async fn filled() -> (Server, Fortnight, tokio_postgres::Client) {
-    let server = Server::start().await;
-    let client = server.client("postgres").await;
+/// A database, its URL, and the fortnight in it, which ended a moment ago. None: no PostgreSQL.
+async fn filled() -> Option<(String, Fortnight, tokio_postgres::Client)> {
+    let url = postgres::database().await?;
+    let folder = tempfile::tempdir().unwrap();
+    let migrated = command(&folder.path().join("data"))
+        .env("SPOR_DATABASE__URL", &url)
+        .arg("migrate")
+        .output()
+        .unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    let client = postgres::connect(&url).await;
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let fortnight = Fortnight::until(now_ms - now_ms % 60_000);
     fortnight.store(&client).await.unwrap();
-    (server, fortnight, client)
+    Some((url, fortnight, client))
 }
 
 fn scope(fortnight: &Fortnight) -> Scope {
@@ -45,11 +51,11 @@ fn scope(fortnight: &Fortnight) -> Scope {
 fn the_dashboards_are_those_of_the_layouts_and_the_queries() {
     for name in assemble::NAMES {
         let (path, text) = assemble::assemble(name);
-        if std::env::var_os("SPOR_UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, text).unwrap();
         } else {
             let stands = fs::read_to_string(&path).unwrap_or_default();
-            assert!(stands == text, "{name} differs: run the tests with SPOR_UPDATE_GOLDEN=1");
+            assert!(stands == text, "{name} differs: run the tests with UPDATE_GOLDEN=1");
         }
     }
 }
@@ -91,7 +97,7 @@ fn the_lint_catches_what_is_wrong() {
 
 #[tokio::test]
 async fn every_panel_answers_its_question_as_the_read_only_role() {
-    let (server, fortnight, mut client) = filled().await;
+    let Some((url, fortnight, mut client)) = filled().await else { return };
     let dashboards = dashboard::load_all();
     let (wrong, times) = check_dashboards(&mut client, &dashboards, &scope(&fortnight)).await;
     for (panel, took) in times {
@@ -99,7 +105,7 @@ async fn every_panel_answers_its_question_as_the_read_only_role() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     truth::agrees(&mut client, &dashboards, &fortnight).await;
-    the_role_sees_reports_and_nothing_else(&server, &client).await;
+    the_role_sees_reports_and_nothing_else(&url, &client).await;
     broken_panels_are_caught(&mut client, &fortnight).await;
 }
 
@@ -135,9 +141,9 @@ async fn broken_panels_are_caught(client: &mut tokio_postgres::Client, fortnight
 }
 
 /// The grants hold for whoever logs in as the role, and no view shows a badge or a small group.
-async fn the_role_sees_reports_and_nothing_else(server: &Server, admin: &tokio_postgres::Client) {
+async fn the_role_sees_reports_and_nothing_else(url: &str, admin: &tokio_postgres::Client) {
     admin.batch_execute("alter role spor_grafana login").await.unwrap();
-    let role = server.client("spor_grafana").await;
+    let role = postgres::connect(&url.replace("postgres@", "spor_grafana@")).await;
     let timeout: String = role.query_one("show statement_timeout", &[]).await.unwrap().get(0);
     assert_eq!(timeout, "15s");
     let tables = "select relname::text from pg_class

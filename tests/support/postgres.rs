@@ -19,11 +19,21 @@ struct Server {
 
 /// The URL of a new, empty database; none: no PostgreSQL here, which is said, and fails in CI.
 pub(crate) async fn database() -> Option<String> {
-    let server = SERVER.get_or_init(async || start()).await.as_ref()?;
+    let server = SERVER.get_or_init(start_with_roles).await.as_ref()?;
     let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let client = connect(&server.url("postgres")).await;
     client.batch_execute(&format!("create database {name}")).await.unwrap();
     Some(server.url(&name))
+}
+
+/// Roles belong to the whole server: made once, so that migrations side by side don't both try.
+async fn start_with_roles() -> Option<Server> {
+    let server = start()?;
+    let roles = "create role spor_grafana nologin;
+        alter role spor_grafana set statement_timeout = '15s';
+        alter role spor_grafana set default_transaction_read_only = on";
+    connect(&server.url("postgres")).await.batch_execute(roles).await.unwrap();
+    Some(server)
 }
 
 /// A connection; its task ends with the client.

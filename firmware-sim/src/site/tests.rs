@@ -45,11 +45,11 @@ fn rooms(site: &SiteFile) -> BTreeMap<ZoneId, (Box4, RoomProperties)> {
 fn the_stored_demo_hospital_is_what_the_generator_makes() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../src/site/demo.geojson");
     let made = write(&generate(&demo_plan()));
-    if std::env::var_os("SPOR_UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &made).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap();
-    assert!(stored == made, "run with SPOR_UPDATE_GOLDEN=1 to write {}", path.display());
+    assert!(stored == made, "run with UPDATE_GOLDEN=1 to write {}", path.display());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Puts a dashboard together: `grafana/layout/NAME.toml` (where the panels lie) and
 //! `grafana/sql/NAME/*.sql` (what they ask) give Grafana's classic JSON.
 //!
-//! The same input gives the same bytes. `SPOR_UPDATE_GOLDEN=1` writes the files under
+//! The same input gives the same bytes. `UPDATE_GOLDEN=1` writes the files under
 //! `grafana/dashboards`; without it the drift test compares them.
 
 use serde::Deserialize;

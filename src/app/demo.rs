@@ -1,0 +1,153 @@
+//! What `spor demo` adds to a serving Spor: a registry, a simulated hospital, and words for people.
+
+use super::data_dir::Endpoints;
+use crate::{
+    auth::{Role, Tokens},
+    model::{Asset, Person},
+    site::Site,
+    storage::{CarrierId, Storage},
+};
+use anyhow::Context as _;
+use firmware_sim::{mqtt, world};
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The demo's own token, made anew at each start so that it can be printed.
+const TOKEN: &str = "demo-coordinator";
+
+/// What the demo is asked for.
+#[derive(Debug)]
+pub struct Options {
+    /// The same seed, the same hospital day.
+    pub seed: u64,
+    /// 1 is real time.
+    pub speed: f64,
+    /// The password of Grafana's read-only role; none: no Grafana.
+    pub grafana_password: Option<String>,
+}
+
+/// A hospital that is ready to work.
+pub(super) struct Hospital {
+    world: world::World,
+    options: Options,
+}
+
+impl Hospital {
+    /// Makes the hospital, and registers its equipment and staff where the registry is empty.
+    pub(super) async fn prepare(
+        options: Options,
+        site: &Site,
+        storage: &Storage,
+    ) -> anyhow::Result<Self> {
+        progress("The simulated hospital goes to work ...");
+        let config = world::Config { seed: options.seed, start_ms: now_ms(), ..Default::default() };
+        let file = site.file().clone();
+        let world = tokio::task::spawn_blocking(move || world::World::new(&file, config))
+            .await
+            .context("the hospital can't be made")??;
+        if storage.registry().await?.assets.is_empty() {
+            register(&world, storage).await?;
+        }
+        if let Some(password) = &options.grafana_password {
+            storage.admit_grafana(password).await?;
+        }
+        Ok(Self { world, options })
+    }
+
+    /// Lets it publish over MQTT, and tells the person at the terminal what there is.
+    pub(super) fn start(
+        self,
+        mqtt: SocketAddr,
+        endpoints: &Endpoints,
+        tokens: &Tokens,
+        storage: &Storage,
+        stop: CancellationToken,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let token = match tokens.list().iter().any(|t| t.name == TOKEN && t.revoked.is_none()) {
+            true => {
+                tokens.revoke(TOKEN)?;
+                tokens.add(TOKEN, Role::Coordinator)?
+            }
+            false => tokens.add(TOKEN, Role::Coordinator)?,
+        };
+        println!("{}", self.greeting(mqtt, endpoints, &token, storage));
+        let config = mqtt::Config { broker: mqtt, speed: self.options.speed, ..Default::default() };
+        let world = self.world;
+        super::on_own_thread("simulated-hospital", async move {
+            if let Err(error) = mqtt::run(config, world, stop).await {
+                tracing::error!(%error, "the simulated hospital has stopped");
+            }
+        })
+    }
+
+    fn greeting(
+        &self,
+        mqtt: SocketAddr,
+        endpoints: &Endpoints,
+        token: &str,
+        storage: &Storage,
+    ) -> String {
+        let http = format!("http://{}", endpoints.http);
+        let (assets, staff) = (self.world.assets().len(), self.world.staff().len());
+        let port = match mqtt.port() {
+            1883 => String::new(),
+            port => format!(" -p {port}"),
+        };
+        let mut text = format!(
+            "\nA simulated hospital is at work: {assets} assets, {staff} staff.\n\n\
+             \x20 Wall display     {http}/\n\
+             \x20 API              {http}/api/openapi.json\n\
+             \x20 A tag of yours   mosquitto_pub{port} -t spor/v1/tags/pump-x/position -m '{{\"x_m\":12.3,\"y_m\":4.5,\"floor\":1}}'\n\
+             \x20                  curl {http}/api/v1/tags/pump-x\n\
+             \x20 Staff, by room   curl -H 'Authorization: Bearer {token}' '{http}/api/v1/people?purpose=nearest_porter'\n"
+        );
+        if let (Some(password), Some(port)) = (&self.options.grafana_password, storage.tcp_port()) {
+            let _ = write!(
+                text,
+                "\x20 Grafana          PostgreSQL at 127.0.0.1:{port}, database spor, user spor_grafana, password {password}\n"
+            );
+        }
+        text.push_str("\nOpen to everybody on this machine, and to nobody else. Ctrl-C stops all of it.\n");
+        text
+    }
+}
+
+async fn register(world: &world::World, storage: &Storage) -> anyhow::Result<()> {
+    progress("Registering its equipment ...");
+    let assets: Vec<_> = world
+        .assets()
+        .iter()
+        .map(|a| Asset {
+            id: a.id.clone(),
+            label: a.label.clone(),
+            class: a.class.clone(),
+            home_ward: a.home_ward.clone(),
+        })
+        .collect();
+    storage.put_assets(&assets).await?;
+    let at_ms = now_ms();
+    for asset in world.assets() {
+        storage.bind(&asset.tag, &CarrierId::Asset(asset.id.clone()), at_ms).await?;
+    }
+    for member in world.staff() {
+        let person = Person { id: member.pseudonym.clone(), role: member.role.clone() };
+        storage.put_person(&person).await?;
+        storage.bind(&member.tag, &CarrierId::Person(person.id), at_ms).await?;
+    }
+    Ok(())
+}
+
+/// Says on the terminal what takes a while.
+pub(super) fn progress(step: &str) {
+    eprintln!("{step}");
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
