@@ -6,16 +6,16 @@ pub mod demo;
 
 use crate::{
     api, auth,
-    auth::credentials::Credentials,
-    broker::{Broker, Publisher, Verify},
+    auth::credentials::{Credentials, CredentialsError},
+    broker::{Broker, BrokerError, Publisher, Verify},
     config::Config,
     ingest::Rejections,
     live::Live,
-    model::EventMessage,
+    model::{EventMessage, Registry, Restored},
     pipeline::{self, Pipeline},
     shutdown::within,
-    site::Site,
-    storage::Storage,
+    site::{Site, SiteError},
+    storage::{Storage, StorageError},
     telemetry, wall,
 };
 use anyhow::Context as _;
@@ -31,6 +31,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const DOOR_QUEUE: usize = 256;
 /// All parts together stop within ten seconds; no single one may take more than this.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
+
+/// True when the user's settings are wrong, rather than the machine.
+#[must_use]
+pub fn is_misuse(error: &anyhow::Error) -> bool {
+    let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
+    let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
+    let of_mqtt = error.downcast_ref().map(|e| matches!(e, BrokerError::OpenToTheNetwork(_)));
+    let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
+    of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
+}
 
 /// Runs Spor until it is asked to stop.
 ///
@@ -68,17 +78,20 @@ async fn serve(
     let http = api::bind(&config.http, &tokens).await?;
     say_what_is_open(&broker, &config);
 
-    let opening = Storage::open(&config.database, &config.storage, &config.data_dir, demo::progress(&demo));
+    let opening = Storage::open(&config.storage, &config.data_dir, demo::progress);
     let storage = tokio::select! {
         opened = opening => opened?,
         () = stop.cancelled() => return Ok(()),
     };
-    let prepared = prepare(&storage, &site, demo.as_ref()).await;
-    let (registry, restored) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => {
+    let prepared = tokio::select! {
+        prepared = prepare(&storage, &site, demo) => prepared.map(Some),
+        () = stop.cancelled() => Ok(None),
+    };
+    let Prepared { registry, restored, hospital } = match prepared {
+        Ok(Some(prepared)) => prepared,
+        stopped_or_failed => {
             storage.stop().await;
-            return Err(error);
+            return stopped_or_failed.map(|_| ());
         }
     };
 
@@ -112,7 +125,7 @@ async fn serve(
         registry,
         storage: storage.clone(),
         tokens: tokens.clone(),
-        rejected: Arc::new(move || rejections.last()),
+        rejected: rejections,
         health: Arc::new(move || health_of(&health)),
         metrics: Arc::new({
             let metrics = metrics.clone();
@@ -127,10 +140,12 @@ async fn serve(
     let deciding = on_own_thread("pipeline", pipeline::run(pipeline, ports))?;
     let writing = tokio::spawn(writer);
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
-    let keeping = tokio::spawn(keep_house(storage.clone(), metrics, stop.clone()));
+    let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
-    let simulating = match demo {
-        Some(options) => Some(demo::start(options, mqtt_address, &endpoints, &tokens, stop.clone())?),
+    let simulating = match hospital {
+        Some(hospital) => {
+            Some(hospital.start(mqtt_address, &endpoints, &tokens, &storage, stop.clone())?)
+        }
         None => {
             tracing::info!(http = endpoints.http, mqtt = endpoints.mqtt, database = endpoints.database, "Spor is running");
             None
@@ -154,23 +169,27 @@ async fn serve(
     Ok(())
 }
 
-type Prepared = (Arc<ArcSwap<crate::model::Registry>>, crate::model::Restored);
-
 /// What the parts must know before the first message is let in.
+struct Prepared {
+    registry: Arc<ArcSwap<Registry>>,
+    restored: Restored,
+    hospital: Option<demo::Hospital>,
+}
+
 async fn prepare(
     storage: &Storage,
     site: &Site,
-    demo: Option<&demo::Options>,
+    demo: Option<demo::Options>,
 ) -> anyhow::Result<Prepared> {
     let zones: Vec<_> = site.zones().cloned().collect();
     let readers: Vec<_> = site.readers().cloned().collect();
     storage.register_site(&site.version, &zones, &readers).await?;
-    if let Some(options) = demo {
-        options.register(storage).await?;
-    }
-    let registry = storage.registry().await?;
-    let restored = storage.restore().await?;
-    Ok((Arc::new(ArcSwap::from_pointee(registry)), restored))
+    let hospital = match demo {
+        Some(options) => Some(demo::Hospital::prepare(options, site, storage).await?),
+        None => None,
+    };
+    let registry = Arc::new(ArcSwap::from_pointee(storage.registry().await?));
+    Ok(Prepared { registry, restored: storage.restore().await?, hospital })
 }
 
 /// Reads the credentials again whenever the file has changed.
@@ -206,7 +225,7 @@ fn say_what_is_open(broker: &Broker, config: &Config) {
     }
 }
 
-fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send> {
+fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send + Sync> {
     Box::new(move |event| {
         publisher.publish(topic::event(event.kind, &event.tag), wire::to_json(event));
     })
@@ -223,20 +242,23 @@ fn health_of(storage: &Storage) -> api::Health {
     health
 }
 
-/// Partitions, retention and the metrics' upkeep.
-async fn keep_house(storage: Storage, metrics: telemetry::Metrics, stop: CancellationToken) {
-    let mut often = tokio::time::interval(Duration::from_secs(5));
-    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = often.tick() => metrics.upkeep(),
-            _ = hourly.tick() => {
-                if let Err(error) = storage.maintain().await {
-                    tracing::error!(%error, "partitions and retention wait for the next hour");
-                }
-            }
+/// Storage's own housekeeping, and the metrics' upkeep.
+async fn keep_house(
+    keeper: impl Future<Output = ()>,
+    metrics: telemetry::Metrics,
+    stop: CancellationToken,
+) {
+    let upkeep = async {
+        let mut often = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            often.tick().await;
+            metrics.upkeep();
         }
+    };
+    tokio::select! {
+        () = keeper => {}
+        () = upkeep => {}
+        () = stop.cancelled() => {}
     }
 }
 

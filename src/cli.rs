@@ -138,9 +138,12 @@ fn start(file: Option<&Path>, demo: Option<DemoArgs>) -> Result<(), Failure> {
             }
             config.http.open = config.http.listen.ip().is_loopback();
             if args.grafana {
-                config.database.listen_on_loopback = true;
+                config.storage.tcp_port = Some(0);
             }
-            Some(app::demo::Options::new(args.seed, args.speed, args.grafana))
+            let grafana_password = args.grafana.then(|| {
+                std::env::var("GRAFANA_SPOR_PASSWORD").unwrap_or_else(|_| admin::new_password())
+            });
+            Some(app::demo::Options { seed: args.seed, speed: args.speed, grafana_password })
         }
     };
     Ok(runtime()?.block_on(app::run(config, demo))?)

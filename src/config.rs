@@ -19,7 +19,7 @@ pub struct Config {
     /// The front door.
     pub mqtt: broker::Config,
     /// Where Postgres is.
-    pub database: storage::DatabaseConfig,
+    pub database: Database,
     /// What is stored, and for how long.
     pub storage: storage::Config,
     /// What is taken in.
@@ -28,13 +28,21 @@ pub struct Config {
     pub site: site::Config,
 }
 
+/// Section `[database]` of the configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `postgresql://user@host/name`; none: a private server from the system's programs.
+    pub url: Option<String>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("./spor-data"),
             http: api::Config::default(),
             mqtt: broker::Config::default(),
-            database: storage::DatabaseConfig::default(),
+            database: Database::default(),
             storage: storage::Config::default(),
             ingest: ingest::Config::default(),
             site: site::Config::default(),
@@ -94,8 +102,10 @@ impl Config {
             set(&mut table, &key, value_of(&value));
             from_environment.push((key, name));
         }
-        serde_path_to_error::deserialize(Value::Table(table))
-            .map_err(|e| explain(&e, path, &from_environment))
+        let mut config: Self = serde_path_to_error::deserialize(Value::Table(table))
+            .map_err(|e| explain(&e, path, &from_environment))?;
+        config.storage.url.clone_from(&config.database.url);
+        Ok(config)
     }
 }
 

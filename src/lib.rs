@@ -1,18 +1,22 @@
 //! Spor, a real-time location backend for hospitals.
 //!
 //! The [`broker`] admits, [`ingest`] understands, [`locate`] decides, [`live`] shows, [`storage`]
-//! remembers, [`utilisation`] counts. [`pipeline`] is that sentence as code; `app` builds the
+//! remembers, [`utilisation`] counts. [`pipeline`] is that sentence as code; [`app`] builds the
 //! parts and spawns them in the same order; [`model`] holds the values that they hand to each other.
 
 pub mod api;
+pub mod app;
 pub mod auth;
 pub mod broker;
+pub mod cli;
+pub mod config;
 pub mod ingest;
 pub mod live;
 pub mod locate;
 pub mod model;
 pub mod pipeline;
 pub mod privacy;
+pub mod shutdown;
 pub mod site;
 pub mod storage;
 pub mod telemetry;

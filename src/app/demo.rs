@@ -134,10 +134,15 @@ async fn register(world: &world::World, storage: &Storage) -> anyhow::Result<()>
     for asset in world.assets() {
         storage.bind(&asset.tag, &CarrierId::Asset(asset.id.clone()), at_ms).await?;
     }
+    let persons: Vec<_> = world
+        .staff()
+        .iter()
+        .map(|m| Person { id: m.pseudonym.clone(), role: m.role.clone() })
+        .collect();
+    storage.put_persons(&persons).await?;
     for member in world.staff() {
-        let person = Person { id: member.pseudonym.clone(), role: member.role.clone() };
-        storage.put_person(&person).await?;
-        storage.bind(&member.tag, &CarrierId::Person(person.id), at_ms).await?;
+        let person = CarrierId::Person(member.pseudonym.clone());
+        storage.bind(&member.tag, &person, at_ms).await?;
     }
     Ok(())
 }

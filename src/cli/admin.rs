@@ -5,7 +5,7 @@ use crate::{
     auth::{Role, Tokens, credentials},
     config::Config,
     model::{Asset, AssetId, ClassId, ClientRole, TagId, WardId},
-    storage::Storage,
+    storage::{self, CarrierId, Storage},
 };
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
@@ -53,26 +53,22 @@ pub(super) enum TokenCommand {
 }
 
 pub(super) fn migrate(config: &Config) -> anyhow::Result<()> {
-    with_storage(config, async |storage| {
-        println!("The database is at schema version {}.", storage.schema_version());
+    with_storage(config, async |_| {
+        println!("The database is at schema version {}.", storage::known_version());
         Ok(())
     })
 }
 
 pub(super) fn backup(config: &Config, to: &Path) -> anyhow::Result<()> {
-    with_storage(config, async |storage| {
-        storage.backup(to).await?;
-        println!("Written: {}", to.display());
-        Ok(())
-    })
+    runtime()?.block_on(storage::backup(&config.storage, &config.data_dir, to, say))?;
+    println!("Written: {}", to.display());
+    Ok(())
 }
 
 pub(super) fn restore(config: &Config, from: &Path) -> anyhow::Result<()> {
-    with_storage(config, async |storage| {
-        storage.restore_backup(from).await?;
-        println!("Restored from {}", from.display());
-        Ok(())
-    })
+    runtime()?.block_on(storage::restore_backup(&config.storage, &config.data_dir, from, say))?;
+    println!("Restored from {}", from.display());
+    Ok(())
 }
 
 /// One line of the CSV file.
@@ -109,7 +105,8 @@ pub(super) fn import_assets(config: &Config, csv: &Path) -> anyhow::Result<()> {
         let mut bound = 0;
         for line in &lines {
             if let Some(tag) = &line.tag {
-                storage.bind_asset(tag, &line.id, now_ms()).await?;
+                let asset = CarrierId::Asset(line.id.clone());
+                storage.bind(tag, &asset, now_ms()).await?;
                 bound += 1;
             }
         }
@@ -129,7 +126,7 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
         std::io::stdin().read_to_string(&mut text)?;
         text.trim_end_matches(['\r', '\n']).to_owned()
     } else {
-        rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
+        new_password()
     };
     if password.is_empty() {
         bail!("an empty password");
@@ -140,6 +137,11 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
     }
     eprintln!("{name} may connect now; {} is read again by itself.", path.display());
     Ok(())
+}
+
+/// 128 random bits, as 32 hexadecimal digits.
+pub(super) fn new_password() -> String {
+    rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
@@ -169,12 +171,15 @@ fn with_storage(
     work: impl AsyncFnOnce(&Storage) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let say = |step: &str| eprintln!("{step}");
-        let storage = Storage::open(&config.database, &config.storage, &config.data_dir, say).await?;
+        let storage = Storage::open(&config.storage, &config.data_dir, say).await?;
         let done = work(&storage).await;
         storage.stop().await;
         done
     })
+}
+
+fn say(step: &str) {
+    eprintln!("{step}");
 }
 
 fn now_ms() -> i64 {

@@ -15,7 +15,7 @@ pub struct Ports {
     /// Decided rows, in order. When it is full the pipeline waits, and so does the front door.
     pub storage: mpsc::Sender<Vec<Decided>>,
     /// Tells subscribers; never blocks.
-    pub publish: Box<dyn Fn(&EventMessage) + Send>,
+    pub publish: Box<dyn Fn(&EventMessage) + Send + Sync>,
 }
 
 /// Runs until the door is closed and everything that came through it is decided.

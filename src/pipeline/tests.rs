@@ -119,7 +119,7 @@ fn the_status_of_an_asset_follows_its_room() {
     assert_eq!(statuses(&bench.tick(START_MS)), [(Status::Unknown, START_MS)]);
     let (storage, patient) = (bench.room(RoomKind::Storage, 0), bench.room(RoomKind::Patient, 0));
     bench.send("pump", storage, START_MS + 1_000, START_MS + 1_000);
-    assert_eq!(statuses(&bench.tick(START_MS + 12_000)), [(Status::Available, START_MS + 1_000)]);
+    assert_eq!(statuses(&bench.tick(START_MS + 2_000)), [(Status::Available, START_MS + 1_000)]);
     bench.send("pump", patient, START_MS + 60_000, START_MS + 60_000);
     assert_eq!(statuses(&bench.tick(START_MS + 61_000)), []);
     assert_eq!(statuses(&bench.tick(START_MS + 72_000)), [(Status::InUse, START_MS + 60_000)]);

@@ -153,6 +153,12 @@ impl Site {
         self.plans.get(&self.zones[index].floor)?.radius_m(index)
     }
 
+    /// The file it was read from.
+    #[must_use]
+    pub fn file(&self) -> &SiteFile {
+        &self.file
+    }
+
     /// The features of a floor as a GeoJSON FeatureCollection; rooms and zones carry the point of
     /// their label besides. None: there is no such floor.
     #[must_use]

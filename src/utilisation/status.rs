@@ -33,7 +33,7 @@ pub fn next(now: Option<&StatusNow>, evidence: Evidence, at_ms: i64) -> Option<S
     let heard_again = now.filter(|n| n.rule == LOST).map(|_| evidence.seen_ms);
     let since_ms = heard_again.unwrap_or(i64::MIN).max(evidence.entered_ms);
     match evidence.room.and_then(conclude) {
-        Some(_) if now.is_some() && at_ms - evidence.entered_ms < DWELL_MS => None,
+        Some(_) if is_known(now) && at_ms - evidence.entered_ms < DWELL_MS => None,
         Some((status, rule)) => changed(now, status, since_ms, rule),
         None if now.is_none_or(|n| n.rule == LOST) => {
             changed(now, Status::Unknown, since_ms, "no rule for the room")
