@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Events handed to the router at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 /// Commands that wait for one connection.
 const COMMAND_QUEUE: usize = 16;
 /// The router is spoken to at least this often while somebody is subscribed: an event makes it

@@ -44,7 +44,7 @@ pub(super) enum NoLink {
 pub(super) struct Fallen;
 
 // The router's event type can't be named outside its crate; the sender hides in this closure.
-type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), LinkError> + Send>;
+type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), Box<LinkError>> + Send>;
 
 struct Running {
     generation: u64,
@@ -179,7 +179,7 @@ impl Hub {
         };
         let events = Router::new(0, config).spawn();
         let build = move |name: &str| {
-            let (tx, rx, _) = LinkBuilder::new(name, events.clone()).build()?;
+            let (tx, rx, _) = LinkBuilder::new(name, events.clone()).build().map_err(Box::new)?;
             Ok((tx, rx))
         };
         Running { generation, build: Box::new(build) }
@@ -311,8 +311,9 @@ impl Link {
 
     /// How many events were dropped before the one at `offset` in its filter's log.
     ///
-    /// The router doesn't say which filter an event came by. Where several fit, the one that
-    /// expects this offset is taken, else nothing is known.
+    /// What was dropped before the first delivery of a filter can't be seen. The router doesn't say
+    /// which filter an event came by: where several fit, the one that expects this offset is
+    /// taken, else nothing is known.
     pub(super) fn lost_before(&mut self, topic: &str, offset: u64) -> u64 {
         let mut fitting: Vec<_> =
             self.expected.iter_mut().filter(|e| matches(topic, &e.filter)).collect();
