@@ -3,29 +3,31 @@
 //! the door is full the socket is not read: that is the back-pressure that publishers feel.
 
 use super::{
-    Shared, frame,
+    Shared,
+    admission::Batch,
+    frame,
     frame::{Frame, FrameError, Kind},
     handshake::{self, Client},
-    permission::valid_topic,
     publisher::Inbox,
     session::{Place, Session},
     subscription,
     wire::Wire,
 };
-use crate::model::Arrival;
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
+use futures_util::FutureExt as _;
 use rumqttd::{Notification, protocol::ConnectReturnCode};
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc::error::TrySendError,
     time::Instant,
 };
 
-/// Topics of one connection that are known to be allowed; forgotten all at once when full.
-const KNOWN_TOPICS: usize = 1024;
 /// Longest wait for the last bytes to a client that is let go.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Looks at a client without keep-alive this often.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+/// Keeps a timer whose time has passed from turning in a circle.
+const SHORTEST_TIMER: Duration = Duration::from_millis(10);
 
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,19 +117,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         batch: Batch::default(),
         topics: HashMap::new(),
         ready: Vec::new(),
+        heard: Instant::now(),
+        begun: None,
     };
     let end = connection.run(present).await;
     connection.leave(end).await;
-}
-
-/// What one read of the socket brought.
-#[derive(Default)]
-struct Batch {
-    arrivals: Vec<Arrival>,
-    /// Packet ids to acknowledge when the door has taken the batch.
-    acks: Vec<u16>,
-    /// The payloads of one read share one allocation, apart from the read buffer.
-    payloads: BytesMut,
 }
 
 pub(super) struct Connection<S> {
@@ -137,12 +131,17 @@ pub(super) struct Connection<S> {
     pub(super) session: Session,
     /// The commands that this client listens to; none before it subscribes to some.
     pub(super) inbox: Option<Inbox>,
-    place: Place,
+    pub(super) place: Place,
     pub(super) shared: Arc<Shared>,
-    batch: Batch,
-    topics: HashMap<Box<[u8]>, Arc<str>>,
+    pub(super) batch: Batch,
+    /// Topics that this client may publish on, checked once.
+    pub(super) topics: HashMap<Box<[u8]>, Arc<str>>,
     /// Acknowledgements of the client that the router is to be told.
     ready: Vec<u16>,
+    /// When the last complete packet came.
+    heard: Instant,
+    /// When the packet began that is not complete yet.
+    begun: Option<Instant>,
 }
 
 /// What woke the connection.
@@ -164,13 +163,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn turn(&mut self, resumed: bool) -> Result<std::convert::Infallible, End> {
         if resumed {
-            self.resume().await?;
+            subscription::resume(self).await?;
         }
         self.flush().await?;
-        let mut heard = Instant::now();
         // What came behind CONNECT in the same read.
         self.take_packets().await?;
-        let timer = tokio::time::sleep_until(self.due(heard));
+        let timer = tokio::time::sleep_until(self.due());
         tokio::pin!(timer);
         loop {
             let woken = tokio::select! {
@@ -184,11 +182,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match woken {
                 Woken::Read(Ok(0) | Err(_)) => return Err(End::Lost),
                 Woken::Read(Ok(_)) => {
-                    if self.take_packets().await? {
-                        heard = Instant::now();
-                    }
+                    self.take_packets().await?;
                     // The timer is left alone while its time only moves away.
-                    let due = self.due(heard);
+                    let due = self.due();
                     if due < timer.deadline() {
                         timer.as_mut().reset(due);
                     }
@@ -203,11 +199,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                 }
                 Woken::Timer => {
-                    let due = self.due(heard);
-                    if due <= Instant::now() {
-                        return Err(End::Silent);
+                    // It may have spoken while it was being written to.
+                    if self.due() <= Instant::now() {
+                        match self.wire.read().now_or_never() {
+                            Some(Ok(1..)) => self.take_packets().await?,
+                            _ => return Err(End::Silent),
+                        }
                     }
-                    timer.as_mut().reset(due);
+                    timer.as_mut().reset(self.due().max(Instant::now() + SHORTEST_TIMER));
                 }
                 Woken::Ended(end) => return Err(end),
             }
@@ -215,20 +214,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// When the client is taken for gone, if nothing more is heard.
-    fn due(&self, heard: Instant) -> Instant {
-        let packet = self.shared.config.packet_timeout();
-        let limit = match (self.client.patience, self.wire.input.is_empty()) {
-            (Some(patience), true) => patience,
-            (Some(patience), false) => patience.min(packet),
-            (None, true) => Duration::from_secs(24 * 3600),
-            (None, false) => packet,
-        };
-        // Without keep-alive and with nothing begun, silence is fine: look again later.
-        if self.client.patience.is_none() && self.wire.input.is_empty() {
-            Instant::now() + limit
-        } else {
-            heard + limit
-        }
+    fn due(&self) -> Instant {
+        let silent = self.client.patience.map(|patience| self.heard + patience);
+        let half = self.begun.map(|begun| begun + self.shared.config.packet_timeout());
+        // Without keep-alive, and with nothing begun, silence is fine.
+        silent.into_iter().chain(half).min().unwrap_or_else(|| Instant::now() + NEVER)
     }
 
     /// Writes the output, unless the connection is to end first.
@@ -250,8 +240,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Handles every complete packet that was read; true when there was one.
-    async fn take_packets(&mut self) -> Result<bool, End> {
+    /// Handles every complete packet that was read.
+    async fn take_packets(&mut self) -> Result<(), End> {
         let mut input = std::mem::take(&mut self.wire.input);
         let mut used = 0;
         let taken = self.take_frames(&input, &mut used).await;
@@ -259,10 +249,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let admitted = self.admit().await;
         let told = self.tell_router().await;
         input.advance(used);
+        let now = Instant::now();
+        if used > 0 {
+            self.heard = now;
+            self.begun = None;
+        }
+        if !input.is_empty() {
+            self.begun.get_or_insert(now);
+        }
         self.wire.input = input;
         let flushed = self.flush().await;
-        taken.and(admitted).and(told).and(flushed)?;
-        Ok(used > 0)
+        taken.and(admitted).and(told).and(flushed)
     }
 
     async fn take_frames(&mut self, input: &[u8], used: &mut usize) -> Result<(), End> {
@@ -279,84 +276,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             *used += frame.whole.len();
         }
-        Ok(())
-    }
-
-    fn take_publish(&mut self, frame: &Frame<'_>, read: usize) -> Result<(), End> {
-        let publish = match frame.publish() {
-            Ok(publish) => publish,
-            Err(error) => {
-                self.shared.refusals.publish(self.peer, &self.client.id, b"", error.reason());
-                return Err(error.into());
-            }
-        };
-        let topic = match self.topics.get(publish.topic) {
-            Some(topic) => Arc::clone(topic),
-            None => self.learn_topic(publish.topic)?,
-        };
-        let batch = &mut self.batch;
-        if batch.payloads.capacity() < publish.payload.len() {
-            batch.payloads.reserve(read.max(publish.payload.len()));
-        }
-        batch.payloads.extend_from_slice(publish.payload);
-        let payload = batch.payloads.split().freeze();
-        batch.arrivals.push(Arrival { source: Arc::clone(&self.client.id), topic, payload });
-        batch.acks.extend(publish.packet_id);
-        Ok(())
-    }
-
-    /// Checks a topic that this connection has not used before.
-    fn learn_topic(&mut self, bytes: &[u8]) -> Result<Arc<str>, End> {
-        let refused = |reason| {
-            self.shared.refusals.publish(self.peer, &self.client.id, bytes, reason);
-            End::Refused(reason)
-        };
-        let topic = valid_topic(bytes).ok_or_else(|| refused("bad_topic"))?;
-        if !self.client.access.may_publish(topic) {
-            return Err(refused("not_permitted"));
-        }
-        if self.client.access.is_engineer() {
-            tracing::info!(client = &*self.client.id, topic, "an engineer publishes");
-        }
-        if self.topics.len() >= KNOWN_TOPICS {
-            self.topics.clear();
-        }
-        let topic: Arc<str> = topic.into();
-        self.topics.insert(bytes.into(), Arc::clone(&topic));
-        Ok(topic)
-    }
-
-    /// Hands the batch to the door, waiting while it is full, and then acknowledges it.
-    async fn admit(&mut self) -> Result<(), End> {
-        if self.batch.arrivals.is_empty() {
-            return Ok(());
-        }
-        self.batch.payloads = BytesMut::new();
-        let arrivals = std::mem::take(&mut self.batch.arrivals);
-        let count = arrivals.len() as u64;
-        match self.shared.door.try_send(arrivals) {
-            Ok(()) => {}
-            Err(TrySendError::Closed(_)) => return Err(End::Stopped),
-            Err(TrySendError::Full(arrivals)) => {
-                metrics::counter!("spor_queue_full_total", "queue" => "door").increment(1);
-                self.flush().await?;
-                tokio::select! {
-                    biased;
-                    room = self.shared.door.reserve() => match room {
-                        Ok(room) => room.send(arrivals),
-                        Err(_) => return Err(End::Stopped),
-                    },
-                    () = self.place.kick.cancelled() => return Err(End::TakenOver),
-                    () = self.shared.stop.cancelled() => return Err(End::Stopped),
-                }
-            }
-        }
-        metrics::counter!("spor_messages_received_total", "source" => "mqtt").increment(count);
-        let acknowledged = self.batch.acks.len() as u64;
-        for id in self.batch.acks.drain(..) {
-            self.wire.put_pub_ack(id);
-        }
-        metrics::counter!("spor_messages_acknowledged_total").increment(acknowledged);
         Ok(())
     }
 
@@ -390,12 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    async fn resume(&mut self) -> Result<(), End> {
-        subscription::resume(self).await
-    }
-
     /// The end: the last bytes, the will, the session.
     async fn leave(mut self, end: End) {
+        metrics::counter!("spor_connections_closed_total", "reason" => end.reason()).increment(1);
         match end {
             End::Disconnected | End::Lost | End::Stopped => {
                 tracing::debug!(
@@ -427,7 +343,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             link.end().await;
         }
         let kept = !self.client.clean_session && !self.session.filters.is_empty();
-        let session = if kept { self.place.park(self.session).err() } else { Some(self.session) };
+        let session = if kept { self.place.park(self.session) } else { Some(self.session) };
         if let Some(mut session) = session {
             session.end().await;
         }

@@ -5,6 +5,7 @@
 //! anything else sees it. What devices publish never enters rumqttd's router; the router carries
 //! what Spor publishes to the few that subscribe, and ingest does not notice when it falls.
 
+mod admission;
 mod config;
 mod connection;
 mod frame;

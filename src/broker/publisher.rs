@@ -3,7 +3,7 @@
 
 use super::{
     permission::valid_topic,
-    router::{Hub, Link},
+    router::{Fallen, Hub, Link},
 };
 use bytes::Bytes;
 use rumqttd::protocol::{Packet, Publish};
@@ -20,8 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Events handed to the router at a time.
 const BATCH: usize = 64;
-/// Packets that may wait for the router before the publisher waits for it.
-const MAX_WAITING: usize = 4 * BATCH;
 /// Commands that wait for one connection.
 const COMMAND_QUEUE: usize = 16;
 /// The router is spoken to at least this often while somebody is subscribed: an event makes it
@@ -64,6 +62,12 @@ impl Publisher {
         self.commands.send(device, &Bytes::from(payload))
     }
 
+    /// Events in the queue.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.events.max_capacity() - self.events.capacity()
+    }
+
     pub(super) fn commands(&self) -> Arc<Commands> {
         Arc::clone(&self.commands)
     }
@@ -102,19 +106,18 @@ pub(super) async fn carry(
             continue;
         }
         let Some(open) = &mut link else { continue };
-        while open.next_now().is_some() {}
-        if open.send(packets).await.is_err() {
+        let taken = tokio::select! {
+            taken = taken(open) => taken,
+            () = stop.cancelled() => break,
+        };
+        let sent = match taken {
+            Ok(()) => open.send(packets).await,
+            fallen => fallen,
+        };
+        if sent.is_err() {
             hub.fallen(open.generation);
             link = None;
             dropped("router_fell", count);
-            continue;
-        }
-        // A router that can't keep up fills the bounded queue, not its own unbounded buffer.
-        while open.waiting() > MAX_WAITING && !stop.is_cancelled() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            if hub.generation() != Some(open.generation) {
-                break;
-            }
         }
     }
     if let Some(link) = link {
@@ -122,15 +125,29 @@ pub(super) async fn carry(
     }
 }
 
-/// Makes `link` one of the running router; false when there is none.
+/// Waits until the router has taken what it was sent. A router that can't keep up so fills the
+/// bounded queue, not its own unbounded buffer; and an event that comes after a subscription
+/// can't slip in front of it by joining packets that were sent before.
+async fn taken(link: &mut Link) -> Result<(), Fallen> {
+    loop {
+        link.forget_news()?;
+        if link.waiting() == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Makes `link` one of the running router, which is started when there is none; false when that
+/// fails.
 async fn current(hub: &Arc<Hub>, link: &mut Option<Link>) -> bool {
-    let generation = hub.generation();
-    if generation.is_none() {
-        return false;
+    if link.as_ref().is_some_and(|link| Some(link.generation) == hub.generation()) {
+        return true;
     }
-    if link.as_ref().map(|link| link.generation) != generation {
-        *link = hub.link().await.ok();
+    if let Some(old) = link.take() {
+        old.end().await;
     }
+    *link = hub.link().await.ok();
     link.is_some()
 }
 

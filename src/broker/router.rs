@@ -19,7 +19,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -44,7 +44,7 @@ pub(super) enum NoLink {
 pub(super) struct Fallen;
 
 // The router's event type can't be named outside its crate; the sender hides in this closure.
-type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), LinkError> + Send>;
+type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), Box<LinkError>> + Send>;
 
 struct Running {
     generation: u64,
@@ -53,8 +53,11 @@ struct Running {
 
 /// Starts routers, builds links, knows how many there are.
 pub(super) struct Hub {
+    /// Held while a link is built, so never locked on the async side.
     running: Mutex<Option<Running>>,
-    started: Mutex<u64>,
+    /// The number of the running router, 0 when there is none.
+    generation: AtomicU64,
+    started: AtomicU64,
     names: Mutex<Names>,
     filters: Mutex<HashSet<String>>,
     max_filters: usize,
@@ -78,7 +81,8 @@ impl Hub {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
             running: Mutex::new(None),
-            started: Mutex::new(0),
+            generation: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             names: Mutex::default(),
             filters: Mutex::default(),
             max_filters: config.max_filters,
@@ -138,6 +142,7 @@ impl Hub {
             match (router.build)(&format!("link-{name}")) {
                 Ok((tx, rx)) => {
                     let generation = router.generation;
+                    self.generation.store(generation, Ordering::Release);
                     let hub = Arc::clone(self);
                     let expected = Vec::new();
                     return Ok(Link {
@@ -154,6 +159,7 @@ impl Hub {
                     tracing::error!(%error, "the event router has fallen, a new one is started");
                     metrics::counter!("spor_event_router_restarts_total").increment(1);
                     *running = None;
+                    self.generation.store(0, Ordering::Release);
                 }
             }
         }
@@ -161,11 +167,7 @@ impl Hub {
     }
 
     fn start(&self) -> Running {
-        let generation = {
-            let mut started = lock(&self.started);
-            *started += 1;
-            *started
-        };
+        let generation = self.started.fetch_add(1, Ordering::AcqRel) + 1;
         lock(&self.filters).clear();
         let config = RouterConfig {
             // Names of links that are ending still count.
@@ -177,25 +179,27 @@ impl Hub {
         };
         let events = Router::new(0, config).spawn();
         let build = move |name: &str| {
-            let (tx, rx, _) = LinkBuilder::new(name, events.clone()).build()?;
+            let (tx, rx, _) = LinkBuilder::new(name, events.clone()).build().map_err(Box::new)?;
             Ok((tx, rx))
         };
         Running { generation, build: Box::new(build) }
     }
 
-    /// Forgets a router that has fallen, so that the next link starts a new one.
+    /// Notes that a router has fallen: the next link finds out, and starts a new one.
     pub(super) fn fallen(&self, generation: u64) {
-        let mut running = lock(&self.running);
-        if running.as_ref().is_some_and(|router| router.generation == generation) {
+        let none =
+            self.generation.compare_exchange(generation, 0, Ordering::AcqRel, Ordering::Acquire);
+        if none.is_ok() {
             tracing::error!("the event router has fallen, the next subscriber starts a new one");
-            metrics::counter!("spor_event_router_restarts_total").increment(1);
-            *running = None;
         }
     }
 
-    /// The number of the running router; none before the first subscriber.
+    /// The number of the running router; none before the first subscriber and after a fall.
     pub(super) fn generation(&self) -> Option<u64> {
-        lock(&self.running).as_ref().map(|router| router.generation)
+        match self.generation.load(Ordering::Acquire) {
+            0 => None,
+            generation => Some(generation),
+        }
     }
 }
 
@@ -292,6 +296,14 @@ impl Link {
         self.rx.next().now_or_never()?.ok()?
     }
 
+    /// Drops what is there already; an error when the router has fallen.
+    pub(super) fn forget_news(&mut self) -> Result<(), Fallen> {
+        while let Some(news) = self.rx.next().now_or_never() {
+            news.map_err(|_| Fallen)?;
+        }
+        Ok(())
+    }
+
     /// Answers an `Unschedule`, once: more may come.
     pub(super) async fn wake(&mut self) -> Result<(), Fallen> {
         self.rx.wake().await.map_err(|_| Fallen)
@@ -299,8 +311,9 @@ impl Link {
 
     /// How many events were dropped before the one at `offset` in its filter's log.
     ///
-    /// The router doesn't say which filter an event came by. Where several fit, the one that
-    /// expects this offset is taken, else nothing is known.
+    /// What was dropped before the first delivery of a filter can't be seen. The router doesn't say
+    /// which filter an event came by: where several fit, the one that expects this offset is
+    /// taken, else nothing is known.
     pub(super) fn lost_before(&mut self, topic: &str, offset: u64) -> u64 {
         let mut fitting: Vec<_> =
             self.expected.iter_mut().filter(|e| matches(topic, &e.filter)).collect();

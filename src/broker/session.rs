@@ -181,19 +181,19 @@ impl Place {
     }
 
     /// Leaves the session for the client's return, or gives it back when there are too many.
-    pub(super) fn park(mut self, session: Session) -> Result<(), Session> {
+    pub(super) fn park(mut self, session: Session) -> Option<Session> {
         {
             let mut slots = self.user.registry.slots();
             let parked = slots.values().filter(|slot| slot.parked.is_some()).count();
             if parked >= self.user.registry.max_sessions {
-                return Err(session);
+                return Some(session);
             }
             if let Some(slot) = slots.get_mut(&self.user.key) {
                 slot.parked = Some(Instant::now());
             }
         }
         *self.seat = Some(session);
-        Ok(())
+        None
     }
 }
 
@@ -245,13 +245,13 @@ mod tests {
         let registry = Registry::new(&config);
         let key = |id: &str| ("".into(), id.into());
         let place = registry.enter(key("a")).await.unwrap();
-        assert!(place.park(session(&[7])).is_ok());
+        assert!(place.park(session(&[7])).is_none());
         let place = registry.enter(key("b")).await.unwrap();
-        assert!(place.park(session(&[8])).is_err(), "one more than may be kept");
+        assert!(place.park(session(&[8])).is_some(), "one more than may be kept");
         assert_eq!(registry.len(), 1);
         let mut place = registry.enter(key("a")).await.unwrap();
         assert_eq!(place.take().unwrap().in_flight.len(), 1);
-        assert!(place.park(session(&[7])).is_ok());
+        assert!(place.park(session(&[7])).is_none());
         assert_eq!(registry.expired().len(), 1);
         assert_eq!(registry.len(), 0);
     }

@@ -176,7 +176,6 @@ pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(), End> {
     let mut next = event?;
     let mut paused = false;
-    let mut lost = 0;
     while let Some(notification) = next {
         match notification {
             Notification::Unschedule => paused = true,
@@ -189,7 +188,7 @@ pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
                     (forward.cursor, std::str::from_utf8(&topic))
                     && let Some(link) = &mut session.link
                 {
-                    lost += link.lost_before(topic, offset);
+                    dropped("slow_subscriber", link.lost_before(topic, offset));
                 }
                 let written = &connection.wire.output[start..];
                 if let Some(id) = frame::outgoing_packet_id(written) {
@@ -207,7 +206,6 @@ pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
         }
         next = connection.session.link.as_mut().and_then(super::router::Link::next_now);
     }
-    dropped("slow_subscriber", lost);
     connection.flush().await?;
     if paused && let Some(link) = &mut connection.session.link {
         // Only after the write, so that the router waits for a client that reads slowly.

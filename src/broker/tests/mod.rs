@@ -110,6 +110,24 @@ impl Rig {
     }
 }
 
+/// The metrics of one test: its runtime has one thread.
+struct Seen(metrics_exporter_prometheus::PrometheusHandle);
+
+impl Seen {
+    fn new() -> (Self, metrics::LocalRecorderGuard<'static>) {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let recorder = Box::leak(Box::new(recorder));
+        (Self(recorder.handle()), metrics::set_default_local_recorder(recorder))
+    }
+
+    /// The value of a line of the exposition; 0 when it is missing.
+    fn count(&self, line: &str) -> u64 {
+        let text = self.0.render();
+        let value = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
+    }
+}
+
 /// A client of bytes.
 struct Raw {
     stream: TcpStream,

@@ -181,3 +181,34 @@ async fn a_busy_port_is_an_error() {
     assert!(matches!(error, BrokerError::Listen { .. }), "{error}");
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn what_comes_in_and_what_is_refused_is_counted() {
+    let (seen, _recorder) = Seen::new();
+    let mut rig = Rig::with(config(), None, 1).await;
+    let mut raw = rig.client("a").await;
+    let mut bytes = publish("t", b"1", None);
+    bytes.extend(publish("t", b"2", Some(1)));
+    raw.send(&bytes).await;
+    raw.packet().await;
+    assert_eq!(seen.count("spor_messages_received_total{source=\"mqtt\"}"), 2);
+    assert_eq!(seen.count("spor_messages_acknowledged_total"), 1);
+    assert_eq!(seen.count("spor_connections"), 1);
+    raw.send(&publish("t", b"3", Some(2))).await;
+    assert!(raw.is_silent().await);
+    assert_eq!(seen.count("spor_queue_full_total{queue=\"door\"}"), 1);
+    for _ in 0..3 {
+        rig.arrival().await;
+    }
+    raw.packet().await;
+    raw.send(&publish("#", b"4", None)).await;
+    assert!(raw.is_closed().await);
+    let mut bad = rig.socket().await;
+    bad.send(&connect("a/b", &Options::default())).await;
+    bad.packet().await;
+    assert!(bad.is_closed().await);
+    assert_eq!(seen.count("spor_publishes_refused_total{reason=\"bad_topic\"}"), 1);
+    assert_eq!(seen.count("spor_connections_refused_total{reason=\"client_id\"}"), 1);
+    rig.stop().await;
+    assert_eq!(seen.count("spor_connections"), 0);
+}

@@ -39,7 +39,7 @@ async fn many_connections_of_one_client_leave_one() {
                 break;
             }
         }
-        open += usize::from(!timeout(Duration::from_millis(100), raw.is_closed()).await.is_ok());
+        open += usize::from(timeout(Duration::from_millis(100), raw.is_closed()).await.is_err());
     }
     assert_eq!(open, 1);
     rig.works().await;
@@ -82,7 +82,14 @@ async fn without_keep_alive_silence_is_fine_but_half_a_packet_is_not() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     raw.send(&PING).await;
     assert_eq!(raw.packet().await, [0xd0, 0]);
-    raw.send(&publish("t", b"12345", Some(1))[..6]).await;
+    // One that takes its time is whole in the end.
+    let slow = publish("t", b"12345", Some(1));
+    raw.send(&slow[..6]).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    raw.send(&slow[6..]).await;
+    assert_eq!(raw.packet().await, pub_ack(1));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    raw.send(&slow[..6]).await;
     let start = Instant::now();
     assert!(raw.is_closed().await);
     assert!(start.elapsed() < Duration::from_secs(3));
@@ -164,4 +171,27 @@ async fn a_stop_closes_every_connection_and_says_so_in_time() {
     for raw in &mut all {
         assert!(raw.is_closed().await);
     }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_cheap() {
+    let rig = Rig::open().await;
+    let stream = TcpStream::connect(rig.address).await.unwrap();
+    let shared = Arc::new(Shared {
+        config: config(),
+        verify: None,
+        door: mpsc::channel(1).0,
+        registry: Registry::new(&config()),
+        hub: Hub::new(&config()),
+        commands: rig.publisher.commands(),
+        refusals: Refusals::new(),
+        hashing: Semaphore::new(1),
+        stop: CancellationToken::new(),
+    });
+    let task = connection::serve(stream, rig.address, shared);
+    // 10,000 of them, with their buffers and sockets, are to fit into 400 MiB.
+    let bytes = size_of_val(&task);
+    assert!(bytes < 16 * 1024, "{bytes}");
+    drop(task);
+    rig.stop().await;
 }
