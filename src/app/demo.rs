@@ -68,13 +68,10 @@ impl Hospital {
         storage: &Storage,
         stop: CancellationToken,
     ) -> anyhow::Result<JoinHandle<()>> {
-        let token = match tokens.list().iter().any(|t| t.name == TOKEN && t.revoked.is_none()) {
-            true => {
-                tokens.revoke(TOKEN)?;
-                tokens.add(TOKEN, Role::Coordinator)?
-            }
-            false => tokens.add(TOKEN, Role::Coordinator)?,
-        };
+        if tokens.list().iter().any(|token| token.name == TOKEN && token.revoked.is_none()) {
+            tokens.revoke(TOKEN)?;
+        }
+        let token = tokens.add(TOKEN, Role::Coordinator)?;
         println!("{}", self.greeting(mqtt, endpoints, &token, storage));
         let config = mqtt::Config { broker: mqtt, speed: self.options.speed, ..Default::default() };
         let world = self.world;
@@ -107,9 +104,9 @@ impl Hospital {
              \x20 Staff, by room   curl -H 'Authorization: Bearer {token}' '{http}/api/v1/people?purpose=nearest_porter'\n"
         );
         if let (Some(password), Some(port)) = (&self.options.grafana_password, storage.tcp_port()) {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "\x20 Grafana          PostgreSQL at 127.0.0.1:{port}, database spor, user spor_grafana, password {password}\n"
+                "\x20 Grafana          PostgreSQL at 127.0.0.1:{port}, database spor, user spor_grafana, password {password}"
             );
         }
         text.push_str("\nOpen to everybody on this machine, and to nobody else. Ctrl-C stops all of it.\n");

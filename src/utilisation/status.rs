@@ -42,6 +42,11 @@ pub fn next(now: Option<&StatusNow>, evidence: Evidence, at_ms: i64) -> Option<S
     }
 }
 
+/// Only a status that is known is worth holding on to for the dwell.
+fn is_known(now: Option<&StatusNow>) -> bool {
+    now.is_some_and(|n| n.status != Status::Unknown)
+}
+
 fn changed(
     now: Option<&StatusNow>,
     status: Status,
