@@ -39,7 +39,7 @@ export class Answer {
   showQuery({ query, entries, text, colours, unit }) {
     const asked = query.words.trim() === '' && query.classId;
     setShown(byId('chip'), Boolean(asked));
-    setShown(byId('clear'), !asked);
+    setShown(byId('clear'), query.words !== '');
     if (!asked) return;
     paintGlyph(byId('chip-glyph'), shapeOf(query.classId), AVAILABLE, false, Math.round(unit * 0.95), colours);
     setText(byId('chip-name'), className(query.classId, text));
@@ -90,12 +90,16 @@ export class Answer {
     item.status = make('span', 'status');
     item.age = make('span', 'age');
     item.label = make('span', 'label');
-    item.more = make('span', 'more');
+    item.more = make('span', 'since');
     const head = make('span', 'head');
-    head.append(item.rank, item.room, item.ward, item.metres);
+    const where = make('span', 'where');
+    where.append(item.room, item.ward);
+    head.append(item.rank, where, item.metres);
     const facts = make('span', 'facts');
     facts.append(item.glyph, item.status, item.floor, item.age);
-    face.append(head, facts, item.label, item.more);
+    const about = make('span', 'about');
+    about.append(item.label, item.more);
+    face.append(head, facts, about);
     item.append(face);
     return item;
   }
@@ -115,11 +119,12 @@ export class Answer {
     setText(item.rank, index === undefined ? '' : String(index + 1));
     const place = room?.name ?? text.t('place.none');
     const first = index === 0;
+    setData(item, 'long', String(isLong(place, first, this.list.clientWidth / scene.unit)));
     const size = Math.round(scene.unit * (index === undefined ? 0.8 : first ? 1 : 0.86));
     paintGlyph(item.glyph, shapeOf(store.classes[store.classOf[slot]]), store.status[slot], freshness !== 0, size, scene.colours);
     setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));
-    // Danish ward rooms often bear their ward's name already.
-    setText(item.ward, room?.ward && !place.startsWith(room.ward) && freshness !== UNKNOWN ? room.ward : '');
+    // Rooms often bear their ward's name already.
+    setText(item.ward, room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '');
     setText(item.floor, freshness === UNKNOWN ? '' : text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }));
     setData(item.floor, 'other', String(Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor));
     setText(item.metres, freshness >= LOST ? '' : text.metres(entry.metres));
@@ -182,6 +187,11 @@ export function showOrigin(origin, home, text) {
   setName(back, text.t('origin.back', { place: home?.name ?? text.t('origin.middle') }));
 }
 
+/** True when a room's name needs two lines: a bold letter is about 0.57 of its size wide. */
+function isLong(place, first, panelUnits) {
+  return first ? place.length * 0.57 * 1.5 > panelUnits - 2 : place.length * 0.57 * 1.1 > panelUnits - 4.8;
+}
+
 function wherePlace(freshness, place, seenMs, text, nowMs) {
   if (freshness === UNKNOWN) return text.t('seen.never');
   return freshness === LOST ? text.t('seen.last', { place, time: text.moment(seenMs, nowMs) }) : place;
@@ -189,13 +199,13 @@ function wherePlace(freshness, place, seenMs, text, nowMs) {
 
 function ageOf(freshness, ageMs, text) {
   if (freshness === UNKNOWN || freshness === LOST) return '';
-  return freshness === STALE ? text.t('stale', { age: text.age(ageMs) }) : text.age(ageMs);
+  return text.t(freshness === STALE ? 'stale' : 'seen.ago', { age: text.age(ageMs) });
 }
 
 function details(store, slot, freshness, text, nowMs) {
   if (freshness > STALE) return store.ids[slot];
   const parts = [];
-  if (store.entered[slot] > 0) parts.push(text.t('seen.here', { time: text.moment(store.entered[slot], nowMs) }));
+  if (store.entered[slot] > 0) parts.push(text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) }));
   if (store.roomOnly[slot]) parts.push(text.t('seen.room'));
   return parts.join(' · ');
 }

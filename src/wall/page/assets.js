@@ -212,7 +212,7 @@ function glyphRadius(scene, large) {
 
 function shade(ctx, scene, room) {
   ring(ctx, scene.view, room.rings);
-  ctx.globalAlpha = 0.22;
+  ctx.globalAlpha = 0.16;
   ctx.fillStyle = scene.colours.free;
   ctx.fill('evenodd');
   ctx.globalAlpha = 1;

@@ -5,7 +5,7 @@ import { GONE_MS, PALE_MS, SKEW_MS } from './feedstate.js';
 
 const LAMP_ICONS = { starting: 'wait', live: 'check', stale: 'warn', down: 'off', refused: 'off' };
 
-/** `scene`: `{site, siteName, ward, floor, freeByFloor, text, nowMs, hidden}`. */
+/** `scene`: `{site, siteName, ward, floor, freeByFloor, text, nowMs, hidden, empty}`. */
 export function showBar(scene, chooseFloor) {
   const { text } = scene;
   setText(byId('place'), scene.ward ? text.t('ward', { id: scene.ward }) : scene.siteName);
@@ -28,7 +28,7 @@ export function showBar(scene, chooseFloor) {
     chip.setAttribute('aria-pressed', String(floor.number === scene.floor?.number));
     setName(chip, text.t('floor.free', { label: floor.label, n: free }));
     setText(chip.label, floor.label);
-    setText(chip.count, scene.hidden ? '' : String(free));
+    setText(chip.count, scene.hidden || scene.empty ? '' : String(free));
   });
 }
 

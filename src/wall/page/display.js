@@ -191,7 +191,7 @@ export class Display {
     showNotes(this.open, this.skewMs(), text);
     if (!this.site) return;
     const from = this.origin ?? this.middle();
-    showBar({ site: this.site, siteName: this.siteName, ward: this.ward, floor: this.floor, freeByFloor: this.freeByFloor, text, nowMs, hidden }, (n) => this.chooseFloor(n));
+    showBar({ site: this.site, siteName: this.siteName, ward: this.ward, floor: this.floor, freeByFloor: this.freeByFloor, text, nowMs, hidden, empty: !this.store.columns }, (n) => this.chooseFloor(n));
     if (!this.store.columns) return;
     document.body.classList.remove('waiting');
     showOrigin(this.origin, this.home, text);
@@ -226,7 +226,8 @@ export class Display {
   forget() {
     this.selected = null;
     this.unknownCode = '';
-    byId('answer').scrollTop = byId('list').scrollTop = 0;
+    byId('list').scrollTop = 0;
+    if (this.phone) window.scrollTo(0, 0);
   }
 
   /** An asset was chosen: shows where it is. */

@@ -14,6 +14,7 @@ export class Tiles {
     this.row = make('div', 'row');
     this.more = button('tile more', '', () => this.turn());
     this.more.append(icon('more'));
+    this.more.hidden = true;
     this.holder.append(this.row, this.more);
     this.page = 0;
     this.chosen = null;
@@ -52,7 +53,7 @@ export class Tiles {
       paintGlyph(tile.glyph, shapeOf(id), AVAILABLE, false, Math.round(unit * 0.95), colours);
       setText(tile.free, scene.hidden ? '–' : String(free));
       setText(tile.total, ` / ${total}`);
-      setText(tile.type, className(id, text, '.short'));
+      setText(tile.kind, className(id, text, '.short'));
     });
   }
 
@@ -61,11 +62,11 @@ export class Tiles {
     tile.glyph = make('canvas', 'glyph');
     tile.free = make('strong');
     tile.total = make('span', 'total');
-    tile.type = make('span', 'type');
+    tile.kind = make('span', 'type');
     const numbers = make('span', 'numbers');
     numbers.append(tile.free, tile.total);
     const words = make('span', 'words');
-    words.append(numbers, tile.type);
+    words.append(numbers, tile.kind);
     tile.append(tile.glyph, words);
     return tile;
   }

@@ -39,7 +39,8 @@ export class View {
   fit(box) {
     this.box = box;
     if (!(box.maxX > box.minX)) return;
-    const margin = Math.min(this.width, this.height) * 0.035;
+    // Room for the names of wards outside their ends.
+    const margin = Math.min(this.width, this.height) * 0.055;
     this.scale = this.fitScale(box, margin);
     this.x = (box.minX + box.maxX) / 2;
     this.y = (box.minY + box.maxY) / 2;

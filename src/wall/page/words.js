@@ -47,7 +47,7 @@ export function distance(a, b) {
 export function closest(typed, names, limit) {
   const wanted = fold(typed);
   const off = (words) =>
-    Math.min(...words.split(' ').map((word) => distance(wanted, word.slice(0, wanted.length + 1)) / Math.max(wanted.length, word.length, 1)));
+    Math.min(...words.split(' ').map((word) => distance(wanted, word.slice(0, wanted.length + 2))));
   return names
     .map(({ id, words }) => ({ id, off: off(words) }))
     .sort((a, b) => a.off - b.off)
