@@ -1,0 +1,211 @@
+// The answer panel: what was asked, the nearest three as cards, everything else below as a list.
+
+import { byId, button, icon, make, pool, setData, setName, setShown, setText } from './dom.js';
+import { AVAILABLE, STATUSES } from './store.js';
+import { LOST, STALE, UNKNOWN } from './freshness.js';
+import { classInSentence, className, shapeOf } from './classes.js';
+import { paintGlyph } from './glyphs.js';
+import { isAnswer } from './ranking.js';
+
+const CARDS = 3;
+const ROWS_MOST = 60;
+const HEADS = ['list.free', 'list.busy', 'list.lost', 'list.never'];
+
+export class Answer {
+  /** `pick(slot)` when an asset is chosen, `ask(classId)` when a suggested class is. */
+  constructor(store, pick, ask) {
+    this.store = store;
+    this.pick = pick;
+    this.ask = ask;
+    this.cards = byId('cards');
+    this.list = byId('list');
+    this.message = byId('message');
+    this.best = '';
+    this.spokenAt = 0;
+  }
+
+  /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden}`. */
+  show(scene) {
+    const answers = scene.hidden ? [] : scene.entries.filter(isAnswer).slice(0, CARDS);
+    this.showQuery(scene);
+    this.showMessage(scene, answers);
+    const cards = pool(this.cards, answers.length, () => this.makeEntry('card'));
+    answers.forEach((entry, i) => this.fill(cards[i], entry, scene, i));
+    const rest = scene.hidden ? [] : scene.entries.filter((entry) => !answers.includes(entry));
+    this.showList(rest, scene);
+    this.speak(answers[0], scene);
+  }
+
+  showQuery({ query, entries, text, colours, unit }) {
+    const asked = query.words.trim() === '' && query.classId;
+    setShown(byId('chip'), Boolean(asked));
+    setShown(byId('clear'), query.words !== '');
+    if (!asked) return;
+    paintGlyph(byId('chip-glyph'), shapeOf(query.classId), AVAILABLE, false, Math.round(unit * 0.95), colours);
+    setText(byId('chip-name'), className(query.classId, text));
+    const free = entries.filter(isAnswer).length;
+    setText(byId('chip-count'), text.n('ask.free', free));
+  }
+
+  showMessage(scene, answers) {
+    const { query, entries, text } = scene;
+    const lines = [];
+    let suggestions = [];
+    if (scene.unknownCode) lines.push(text.t('none.code', { code: scene.unknownCode }));
+    if (scene.hidden) lines.push(text.t('none.hidden'));
+    else if (this.store.size === 0) lines.push(text.t('none.assets'), text.t('none.assets.why'));
+    else if (entries.length === 0 && query.words.trim()) {
+      lines.push(text.t('none.words', { words: query.words.trim() }), text.t('none.words.try'));
+      suggestions = scene.suggestions();
+    } else if (answers.length === 0 && query.classId && !query.words.trim()) {
+      lines.push(text.t('none.class', { type: classInSentence(query.classId, text) }));
+      const busy = entries.filter((entry) => entry.group === 1).length;
+      if (busy > 0) lines.push(text.n('none.class.some', busy));
+    } else if (answers.length > 0 && scene.origin && answers[0].floor !== scene.origin.floor && !answers.some((a) => a.floor === scene.origin.floor)) {
+      lines.push(text.t('none.floor', { floor: scene.floorLabel(scene.origin.floor), other: scene.floorLabel(answers[0].floor) }));
+    }
+    setShown(this.message, lines.length > 0);
+    const key = lines.join('\n') + suggestions.map((s) => s.id + s.name).join();
+    if (this.message.dataset.key === key) return;
+    this.message.dataset.key = key;
+    this.message.replaceChildren(...lines.map((line, i) => make('p', i === 0 ? 'strong' : '', line)));
+    if (suggestions.length > 0) {
+      const row = make('div', 'suggestions');
+      row.append(...suggestions.map(({ id, name }) => button('suggestion', name, () => this.ask(id))));
+      this.message.append(row);
+    }
+  }
+
+  makeEntry(kind) {
+    const item = make('li', kind);
+    const face = button('face', '', () => this.pick(Number(item.dataset.slot)));
+    item.face = face;
+    item.rank = make('span', 'rank');
+    item.glyph = make('canvas', 'glyph');
+    item.glyph.setAttribute('aria-hidden', 'true');
+    item.room = make('span', 'room');
+    item.ward = make('span', 'ward');
+    item.floor = make('span', 'floor');
+    item.metres = make('span', 'metres');
+    item.status = make('span', 'status');
+    item.age = make('span', 'age');
+    item.label = make('span', 'label');
+    item.more = make('span', 'since');
+    const head = make('span', 'head');
+    const where = make('span', 'where');
+    where.append(item.room, item.ward);
+    head.append(item.rank, where, item.metres);
+    const facts = make('span', 'facts');
+    facts.append(item.glyph, item.status, item.floor, item.age);
+    const about = make('span', 'about');
+    about.append(item.label, item.more);
+    face.append(head, facts, about);
+    item.append(face);
+    return item;
+  }
+
+  fill(item, entry, scene, index) {
+    const { store } = this;
+    const { text, nowMs } = scene;
+    const { slot, freshness } = entry;
+    const chosen = slot === scene.selected;
+    const room = scene.site.rooms.get(store.zones[slot]);
+    setData(item, 'slot', String(slot));
+    setData(item, 'id', store.ids[slot]);
+    setData(item, 'fresh', ['live', 'stale', 'lost', 'unknown'][freshness]);
+    setData(item, 'status', STATUSES[store.status[slot]]);
+    setData(item, 'chosen', String(chosen));
+    item.face.setAttribute('aria-pressed', String(chosen));
+    setText(item.rank, index === undefined ? '' : String(index + 1));
+    const place = room?.name ?? text.t('place.none');
+    const first = index === 0;
+    setData(item, 'long', String(isLong(place, first, this.list.clientWidth / scene.unit)));
+    const size = Math.round(scene.unit * (index === undefined ? 0.8 : first ? 1 : 0.86));
+    paintGlyph(item.glyph, shapeOf(store.classes[store.classOf[slot]]), store.status[slot], freshness !== 0, size, scene.colours);
+    setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));
+    // Rooms often bear their ward's name already.
+    setText(item.ward, room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '');
+    setText(item.floor, freshness === UNKNOWN ? '' : text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }));
+    setData(item.floor, 'other', String(Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor));
+    setText(item.metres, freshness >= LOST ? '' : text.metres(entry.metres));
+    setText(item.status, text.t(`status.${STATUSES[store.status[slot]]}`));
+    setText(item.age, ageOf(freshness, nowMs - store.seen[slot], text));
+    setText(item.label, store.labels[slot]);
+    setText(item.more, chosen || first ? details(store, slot, freshness, text, nowMs) : '');
+  }
+
+  showList(rest, scene) {
+    const groups = [[], [], [], []];
+    rest.slice(0, ROWS_MOST).forEach((entry) => groups[entry.group].push(entry));
+    const sections = pool(this.list, HEADS.length, () => {
+      const section = make('section');
+      section.head = make('h2');
+      section.rows = make('ol');
+      section.append(section.head, section.rows);
+      return section;
+    });
+    groups.forEach((entries, i) => {
+      const section = sections[i];
+      setShown(section, entries.length > 0);
+      const total = rest.filter((entry) => entry.group === i).length;
+      setText(section.head, `${scene.text.t(HEADS[i])} ${total}`);
+      const rows = pool(section.rows, entries.length, () => this.makeEntry('row'));
+      entries.forEach((entry, j) => this.fill(rows[j], entry, scene));
+    });
+  }
+
+  /** Tells a screen reader, and with one pulse the eye, that the best answer is another one. */
+  speak(best, scene) {
+    const { text } = scene;
+    const place = best && (scene.site.rooms.get(this.store.zones[best.slot])?.name ?? text.t('place.none'));
+    const key = best ? `${this.store.ids[best.slot]} ${place} ${text.language}` : text.language;
+    if (key === this.best) return;
+    const first = this.best === '';
+    this.best = key;
+    setText(byId('spoken'), best
+      ? text.t('spoken.best', { asset: this.store.labels[best.slot], place, floor: scene.floorLabel(best.floor), metres: text.metres(best.metres) })
+      : text.t('spoken.none'));
+    const card = this.cards.firstElementChild;
+    if (!card || first || !scene.motion) return;
+    card.classList.remove('pulse');
+    void card.offsetWidth;
+    card.classList.add('pulse');
+  }
+
+  /** Every entry that can be chosen, in the order of the page. */
+  faces() {
+    return [...document.querySelectorAll('#cards .face, #list .face')].filter((face) => face.offsetParent);
+  }
+}
+
+/** Where the distance is counted from, and the way back to the usual place. */
+export function showOrigin(origin, home, text) {
+  setText(byId('origin-text'), origin ? text.t('origin.from', { place: origin.name }) : text.t('origin.middle'));
+  const back = byId('origin-back');
+  setShown(back, origin !== home);
+  if (!back.firstChild) back.append(icon('close'));
+  setName(back, text.t('origin.back', { place: home?.name ?? text.t('origin.middle') }));
+}
+
+/** True when a room's name needs two lines: a bold letter is about 0.57 of its size wide. */
+function isLong(place, first, panelUnits) {
+  return first ? place.length * 0.57 * 1.5 > panelUnits - 2 : place.length * 0.57 * 1.1 > panelUnits - 4.8;
+}
+
+function wherePlace(freshness, place, seenMs, text, nowMs) {
+  if (freshness === UNKNOWN) return text.t('seen.never');
+  return freshness === LOST ? text.t('seen.last', { place, time: text.moment(seenMs, nowMs) }) : place;
+}
+
+function ageOf(freshness, ageMs, text) {
+  if (freshness === UNKNOWN || freshness === LOST) return '';
+  return text.t(freshness === STALE ? 'stale' : 'seen.ago', { age: text.age(ageMs) });
+}
+
+function details(store, slot, freshness, text, nowMs) {
+  if (freshness > STALE) return store.ids[slot];
+  const parts = [];
+  if (store.entered[slot] > 0) parts.push(text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) }));
+  if (store.roomOnly[slot]) parts.push(text.t('seen.room'));
+  return parts.join(' · ');
+}

@@ -1,0 +1,219 @@
+// The assets on their own canvas: a glyph for each match, a count where a room holds several, a
+// shaded room where only the room is known, quiet dots for the rest. Drawn on change, not on frames.
+
+import { STALE } from './freshness.js';
+import { AVAILABLE } from './store.js';
+import { shapeOf } from './classes.js';
+import { drawGlyph } from './glyphs.js';
+import { ring } from './plan.js';
+import { drawPill, drawTag, drawHere } from './marks.js';
+
+const EASE_MS = 300;
+const EASE_MOST = 600;
+const GLIDE_FROM_M = 0.5;
+const GLIDE_TO_M = 15;
+
+export class AssetLayer {
+  constructor(store) {
+    this.store = store;
+    this.hits = [];
+    this.rooms = new Map();
+    this.drawn = { glyphs: 0, dots: 0, easing: 0 };
+  }
+
+  /**
+   * Draws everything of one floor. `scene`: `{site, floor, view, colours, unit, marked, ranks, selected,
+   * origin, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
+   * to their place in the answer. True while something still glides.
+   */
+  draw(ctx, scene) {
+    const { view } = scene;
+    ctx.clearRect(0, 0, view.width, view.height);
+    this.hits.length = 0;
+    this.drawn = { glyphs: 0, dots: 0, easing: 0 };
+    if (!scene.floor) return false;
+    if (scene.origin?.shown && scene.origin.floor === scene.floor.number) drawHere(ctx, scene);
+    if (scene.hidden) return false;
+    ctx.globalAlpha = 1;
+    ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
+    this.drawDots(ctx, scene);
+    this.gatherRooms(scene);
+    this.drawRooms(ctx, scene);
+    this.drawLoose(ctx, scene);
+    this.drawSelected(ctx, scene);
+    ctx.filter = 'none';
+    return this.drawn.easing > 0;
+  }
+
+  visible(slot, scene) {
+    const { store } = this;
+    return store.used[slot] && store.placed[slot] && store.floor[slot] === scene.floor.number && store.freshness(slot, scene.nowMs) <= STALE;
+  }
+
+  drawDots(ctx, scene) {
+    const { store } = this;
+    const { view } = scene;
+    const r = Math.max(2, Math.min(4, scene.unit * 0.065));
+    ctx.beginPath();
+    for (let slot = 0; slot < store.high; slot += 1) {
+      if (scene.marked[slot] || store.roomOnly[slot] || !this.visible(slot, scene)) continue;
+      const x = view.toX(store.x[slot]);
+      const y = view.toY(store.y[slot]);
+      ctx.moveTo(x + r, y);
+      ctx.arc(x, y, r, 0, 6.2832);
+      this.drawn.dots += 1;
+    }
+    ctx.fillStyle = scene.colours.dot;
+    ctx.fill();
+  }
+
+  /** Sorts the matches into rooms; a room whose glyphs would cover each other becomes a count. */
+  gatherRooms(scene) {
+    const { store, rooms } = this;
+    rooms.clear();
+    for (let slot = 0; slot < store.high; slot += 1) {
+      if (!scene.marked[slot] || !this.visible(slot, scene)) continue;
+      const key = store.zones[slot] ?? `slot:${slot}`;
+      const group = rooms.get(key);
+      if (group) group.push(slot);
+      else rooms.set(key, [slot]);
+    }
+  }
+
+  drawRooms(ctx, scene) {
+    const big = glyphRadius(scene, true);
+    for (const [zone, slots] of this.rooms) {
+      const room = scene.site.rooms.get(zone);
+      const sure = slots.filter((slot) => !this.store.roomOnly[slot]);
+      const vague = slots.length - sure.length;
+      if (vague > 0 && room) shade(ctx, scene, room);
+      const free = slots.filter((slot) => this.store.status[slot] === AVAILABLE);
+      const crowded = room && free.length > 1 && this.crowded(free, scene, big);
+      if (!room || (!crowded && vague === 0)) continue;
+      // What the count stands for isn't drawn again; the others keep their small glyphs.
+      const counted = crowded ? free : free.filter((slot) => this.store.roomOnly[slot]);
+      const rest = vague > 0 ? slots.filter((slot) => this.store.roomOnly[slot] && this.store.status[slot] !== AVAILABLE) : [];
+      this.rooms.set(zone, slots.filter((slot) => !counted.includes(slot) && !rest.includes(slot)));
+      if (counted.length > 0) this.pill(ctx, scene, room, counted, big);
+      else if (rest.length > 0) this.pill(ctx, scene, room, rest, glyphRadius(scene, false));
+    }
+  }
+
+  pill(ctx, scene, room, slots, r) {
+    const { store } = this;
+    const shape = shapeOf(store.classes[store.classOf[slots[0]]]);
+    const stale = slots.every((slot) => store.freshness(slot, scene.nowMs) === STALE);
+    const best = Math.min(...slots.map((slot) => scene.ranks.get(slot) ?? Infinity));
+    const x = scene.view.toX(room.x);
+    const y = scene.view.toY(room.y);
+    const box = drawPill(ctx, scene, { x, y, r, shape, status: store.status[slots[0]], stale, count: slots.length, rank: best });
+    this.hits.push({ slot: slots[0], x: (box.x1 + box.x2) / 2, y, rx: (box.x2 - box.x1) / 2, ry: r * 1.3, room });
+    this.drawn.glyphs += 1;
+  }
+
+  crowded(slots, scene, r) {
+    const { store } = this;
+    const { view } = scene;
+    for (let i = 0; i < slots.length; i += 1) {
+      for (let j = i + 1; j < slots.length; j += 1) {
+        const dx = (store.x[slots[i]] - store.x[slots[j]]) * view.scale;
+        const dy = (store.y[slots[i]] - store.y[slots[j]]) * view.scale;
+        if (dx * dx + dy * dy < 3.2 * r * r) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Glyphs that stand for themselves: first what isn't free, small; then what is; then the answers. */
+  drawLoose(ctx, scene) {
+    const { store } = this;
+    const loose = [...this.rooms.values()].flat();
+    const order = (slot) => (store.status[slot] === AVAILABLE ? 1 : 0) + (scene.ranks.has(slot) ? 2 : 0);
+    loose.sort((a, b) => order(a) - order(b));
+    for (const slot of loose) {
+      const free = store.status[slot] === AVAILABLE;
+      const r = glyphRadius(scene, free || slot === scene.selected);
+      const x = scene.view.toX(this.easedX(slot, scene));
+      const y = scene.view.toY(this.easedY(slot, scene));
+      const stale = store.freshness(slot, scene.nowMs) === STALE;
+      const shape = shapeOf(store.classes[store.classOf[slot]]);
+      if (free && store.accuracy[slot] > 5) this.halo(ctx, scene, slot, x, y);
+      drawGlyph(ctx, shape, store.status[slot], stale, x, y, r, scene.colours);
+      if (stale && free) drawTag(ctx, scene, x, y + r * 1.55, scene.text.age(scene.nowMs - store.seen[slot]), r * 0.62, false);
+      const rank = scene.ranks.get(slot);
+      if (rank !== undefined) drawTag(ctx, scene, x + r * 1.05, y - r * 1.05, String(rank + 1), r * 0.95, true);
+      this.hits.push({ slot, x, y, rx: r * 1.3, ry: r * 1.3 });
+      this.drawn.glyphs += 1;
+    }
+  }
+
+  halo(ctx, scene, slot, x, y) {
+    ctx.beginPath();
+    ctx.arc(x, y, this.store.accuracy[slot] * scene.view.scale, 0, 6.2832);
+    ctx.globalAlpha = 0.12;
+    ctx.fillStyle = scene.colours.free;
+    ctx.fill();
+    ctx.globalAlpha = 1;
+  }
+
+  drawSelected(ctx, scene) {
+    const slot = scene.selected;
+    if (slot < 0 || !this.visible(slot, scene)) return;
+    const { store } = this;
+    const room = scene.site.rooms.get(store.zones[slot]);
+    ctx.strokeStyle = scene.colours.here;
+    ctx.lineWidth = Math.max(3, scene.unit * 0.08);
+    if (store.roomOnly[slot] && room) {
+      ring(ctx, scene.view, room.rings);
+      ctx.stroke();
+      return;
+    }
+    const x = scene.view.toX(this.easedX(slot, scene));
+    const y = scene.view.toY(this.easedY(slot, scene));
+    if (store.accuracy[slot] > 0) this.halo(ctx, scene, slot, x, y);
+    ctx.beginPath();
+    ctx.arc(x, y, glyphRadius(scene, true) * 1.5, 0, 6.2832);
+    ctx.stroke();
+  }
+
+  easedX(slot, scene) {
+    return this.eased(slot, scene, this.store.fromX[slot], this.store.x[slot]);
+  }
+
+  easedY(slot, scene) {
+    return this.eased(slot, scene, this.store.fromY[slot], this.store.y[slot]);
+  }
+
+  eased(slot, scene, from, to) {
+    const { store } = this;
+    const since = scene.tick - store.movedAt[slot];
+    if (!scene.motion || !scene.marked[slot] || since >= EASE_MS || since < 0 || this.drawn.easing >= EASE_MOST * 2) return to;
+    const metres = Math.hypot(store.x[slot] - store.fromX[slot], store.y[slot] - store.fromY[slot]);
+    if (metres < GLIDE_FROM_M || metres > GLIDE_TO_M) return to;
+    this.drawn.easing += 1;
+    const left = 1 - since / EASE_MS;
+    return to + (from - to) * left * left * left;
+  }
+
+  /** The match under a point, newest drawn first. */
+  hit(px, py) {
+    for (let i = this.hits.length - 1; i >= 0; i -= 1) {
+      const hit = this.hits[i];
+      if (Math.abs(px - hit.x) <= hit.rx && Math.abs(py - hit.y) <= hit.ry) return hit;
+    }
+    return null;
+  }
+}
+
+/** 24 minutes of arc across for what is free, less for what isn't. */
+function glyphRadius(scene, large) {
+  return scene.unit * (large ? 0.42 : 0.24);
+}
+
+function shade(ctx, scene, room) {
+  ring(ctx, scene.view, room.rings);
+  ctx.globalAlpha = 0.16;
+  ctx.fillStyle = scene.colours.free;
+  ctx.fill('evenodd');
+  ctx.globalAlpha = 1;
+}

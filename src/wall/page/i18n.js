@@ -1,0 +1,93 @@
+// Words in the chosen language, and numbers, times and ages written its way.
+
+const LOCALES = { da: 'da-DK', en: 'en-GB' };
+
+export class Text {
+  constructor(dictionaries, language, timeZone) {
+    this.dictionaries = dictionaries;
+    this.set(language, timeZone);
+  }
+
+  set(language, timeZone) {
+    const locale = LOCALES[language];
+    this.language = language;
+    this.words = this.dictionaries[language];
+    this.plural = new Intl.PluralRules(locale);
+    this.collator = new Intl.Collator(locale, { numeric: true });
+    this.zone(timeZone);
+  }
+
+  /** A zone that the browser doesn't know falls back to its own. */
+  zone(timeZone) {
+    const locale = LOCALES[this.language];
+    const make = (options) => {
+      try {
+        return new Intl.DateTimeFormat(locale, { ...options, timeZone });
+      } catch {
+        return new Intl.DateTimeFormat(locale, options);
+      }
+    };
+    this.timeZone = timeZone;
+    this.timeFormat = make({ hour: '2-digit', minute: '2-digit' });
+    this.dateFormat = make({ weekday: 'long', day: 'numeric', month: 'long' });
+    this.dayTimeFormat = make({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+    this.dayFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
+    this.hourFormat = make({ hour: 'numeric', hourCycle: 'h23' });
+  }
+
+  has(key) {
+    return Object.hasOwn(this.words, key);
+  }
+
+  t(key, values) {
+    const pattern = this.words[key] ?? key;
+    return values ? pattern.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole) : pattern;
+  }
+
+  /** `key.one` or `key.other` by `n`. */
+  n(key, n, values) {
+    const form = this.plural.select(n) === 'one' ? 'one' : 'other';
+    return this.t(`${key}.${form}`, { n: String(n), ...values });
+  }
+
+  compare(a, b) {
+    return this.collator.compare(a, b);
+  }
+
+  time(ms) {
+    return this.timeFormat.format(ms);
+  }
+
+  date(ms) {
+    return this.dateFormat.format(ms);
+  }
+
+  /** The time, with the day where that isn't today. */
+  moment(ms, nowMs) {
+    const sameDay = this.dayFormat.format(ms) === this.dayFormat.format(nowMs);
+    return sameDay ? this.time(ms) : this.dayTimeFormat.format(ms);
+  }
+
+  /** "3 s", "12 min", "5 h", "2 d". */
+  age(ms) {
+    const seconds = Math.max(0, Math.round(ms / 1000));
+    if (seconds < 60) return this.t('age.s', { n: seconds });
+    if (seconds < 5400) return this.t('age.min', { n: Math.floor(seconds / 60) });
+    if (seconds < 172_800) return this.t('age.h', { n: Math.floor(seconds / 3600) });
+    return this.t('age.d', { n: Math.floor(seconds / 86_400) });
+  }
+
+  /** Whole metres near by, tens further away: a straight line isn't exact. */
+  metres(m) {
+    if (!Number.isFinite(m)) return '';
+    return this.t('metres', { n: m < 30 ? Math.round(m) : Math.round(m / 5) * 5 });
+  }
+}
+
+/** The language of the address, else the one chosen before, else the browser's, else English. */
+export function pickLanguage(wanted, remembered, preferred) {
+  if (wanted) return wanted;
+  if (remembered && Object.hasOwn(LOCALES, remembered)) return remembered;
+  const first = preferred.map((tag) => tag.slice(0, 2)).find((tag) => Object.hasOwn(LOCALES, tag));
+  return first ?? 'en';
+}

@@ -1,0 +1,40 @@
+// Which answer comes first: free before not free, known before lost, then the nearest.
+
+import { LIVE, STALE, LOST, UNKNOWN } from './freshness.js';
+
+/** What a change of floor adds to the straight line, metres. */
+export const FLOOR_M = 30;
+// An old position must be this much nearer to come before a fresh one.
+const STALE_M = 40;
+
+/** Straight line from `from` to a point, metres; nothing known: infinity. */
+export function metresTo(from, x, y, floor) {
+  if (!from || Number.isNaN(x) || Number.isNaN(y)) return Infinity;
+  return Math.hypot(from.x - x, from.y - y) + FLOOR_M * Math.abs(from.floor - floor);
+}
+
+/** 0: free and placed, 1: placed, 2: lost, 3: never seen. */
+export function groupOf(available, freshness) {
+  if (freshness === UNKNOWN) return 3;
+  if (freshness === LOST) return 2;
+  return available ? 0 : 1;
+}
+
+/** Entries `{slot, label, metres, freshness, available}` in the order of the answer, with their `group`. */
+export function rank(entries, compareText) {
+  for (const entry of entries) {
+    entry.group = groupOf(entry.available, entry.freshness);
+    entry.cost = entry.metres + (entry.freshness === STALE ? STALE_M : 0);
+  }
+  return entries.sort((a, b) => a.group - b.group || byCost(a, b) || compareText(a.label, b.label));
+}
+
+function byCost(a, b) {
+  if (a.cost === b.cost) return 0;
+  return a.cost < b.cost ? -1 : 1;
+}
+
+/** True when the entry may be one of the big answers: free, and seen lately. */
+export function isAnswer(entry) {
+  return entry.available && (entry.freshness === LIVE || entry.freshness === STALE);
+}
