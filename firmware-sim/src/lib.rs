@@ -1,1 +1,5 @@
-pub fn x() {}
+//! A simulated hospital: its building, its equipment and staff, their tags and readers.
+//!
+//! [`site`] makes the building.
+
+pub mod site;
