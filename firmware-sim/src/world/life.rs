@@ -73,7 +73,7 @@ impl World {
         // In the middle of the state: part of its time is over.
         let left = self.rng.random_range(0.0..1.0);
         let minutes = mean_minutes(traits, doing);
-        let lasts_ms = super::whole_ms(left * minutes * 60_000.0);
+        let lasts_ms = super::whole_ms(left * minutes * 60_000.0 / self.config.pace);
         self.agenda.note(self.clock_ms + lasts_ms, Event::Life(number));
     }
 
@@ -136,7 +136,8 @@ impl World {
     /// The next state begins where the asset is.
     fn stay(&mut self, asset: usize, doing: Doing) {
         self.assets[asset].doing = doing;
-        let lasts_ms = self.about_minutes(mean_minutes(self.assets[asset].traits, doing));
+        let lasts_ms =
+            self.about_minutes(mean_minutes(self.assets[asset].traits, doing) / self.config.pace);
         self.agenda.note(self.clock_ms + lasts_ms.max(20_000), Event::Life(asset));
     }
 

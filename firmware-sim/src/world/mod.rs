@@ -37,6 +37,8 @@ pub struct Config {
     pub staff: u32,
     /// How long the hospital has been at work before the start, unseen.
     pub warm_up_ms: i64,
+    /// How many times as often as on an ordinary day equipment changes its state.
+    pub pace: f64,
     /// A tag in motion reports this often.
     pub moving_every_ms: i64,
     /// A tag at rest reports this often.
@@ -51,6 +53,8 @@ impl Default for Config {
             assets: 430,
             staff: 80,
             warm_up_ms: 45 * 60_000,
+            // Somebody who watches a small hospital wants to see it move.
+            pace: 2.5,
             moving_every_ms: 2_000,
             still_every_ms: 30_000,
         }

@@ -111,7 +111,9 @@ impl World {
     pub(super) fn wake(&mut self, body: usize) {
         if self.radio.is_on {
             let in_ms = self.rng.random_range(50..400);
-            self.speak_in(body, in_ms);
+            if self.bodies[body].tag.due_ms > self.clock_ms + in_ms {
+                self.speak_in(body, in_ms);
+            }
         }
     }
 

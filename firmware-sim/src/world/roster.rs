@@ -97,14 +97,7 @@ pub(super) const CLASSES: [ClassTraits; 8] = [
     traits(Class::PatientMonitor, "patient-monitor", "MON", "Monitor", (95, 30), (180.0, 420.0)),
     traits(Class::Ventilator, "ventilator", "RESP", "Respirator", (28, 100), (240.0, 600.0)),
     traits(Class::Ultrasound, "ultrasound", "UL", "Ultralydsapparat", (24, 80), (60.0, 30.0)),
-    traits(
-        Class::MobileComputer,
-        "mobile-computer",
-        "COW",
-        "Mobil computer",
-        (78, 0),
-        (25.0, 12.0),
-    ),
+    traits(Class::MobileComputer, "mobile-computer", "COW", "Mobil computer", (78, 0), (20.0, 8.0)),
 ];
 
 const fn traits(
