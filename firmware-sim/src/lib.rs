@@ -1,5 +1,7 @@
 //! A simulated hospital: its building, its equipment and staff, their tags and readers.
 //!
-//! [`site`] makes the building.
+//! [`site`] makes the building, [`building`] knows the ways through it, [`world`] lets the hospital work.
 
+pub mod building;
 pub mod site;
+pub mod world;

@@ -1,0 +1,241 @@
+//! The hospital at work: a site file, a seed and a clock come in, reports of tags and readers go out.
+//!
+//! A discrete-event simulation without I/O: the same configuration gives the same reports. Things
+//! and people are *bodies*, each with one tag; assets come first in the list, then the staff.
+
+mod agenda;
+mod life;
+mod places;
+mod radio;
+mod report;
+mod roster;
+mod staff;
+
+pub use report::{Message, Publisher, Report};
+pub use roster::{AssetEntry, StaffEntry, TagKind};
+
+use crate::building::{Building, BuildingError, RoomIx, Spot, Walk, Ways};
+use agenda::{Agenda, Event};
+use life::Asset;
+use places::Places;
+use radio::{Radio, Tag};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use spor_schemas::{TagId, site::SiteFile};
+use staff::{Jobs, Worker};
+
+/// What world to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The same seed gives the same reports.
+    pub seed: u64,
+    /// When the reports begin, milliseconds since the Unix epoch.
+    pub start_ms: i64,
+    /// How many things carry a tag; each of the eight classes gets at least one.
+    pub assets: u32,
+    /// How many people wear a badge; each of the five roles has at least one.
+    pub staff: u32,
+    /// How long the hospital has been at work before the start, unseen.
+    pub warm_up_ms: i64,
+    /// How many times as often as on an ordinary day equipment changes its state.
+    pub pace: f64,
+    /// A tag in motion reports this often.
+    pub moving_every_ms: i64,
+    /// A tag at rest reports this often.
+    pub still_every_ms: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            start_ms: 0,
+            assets: 430,
+            staff: 80,
+            warm_up_ms: 45 * 60_000,
+            // Somebody who watches a small hospital wants to see it move.
+            pace: 2.5,
+            moving_every_ms: 2_000,
+            still_every_ms: 30_000,
+        }
+    }
+}
+
+/// Where a thing or a person really is, before any noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth<'a> {
+    /// Its tag.
+    pub tag: &'a TagId,
+    /// How the tag's place becomes known.
+    pub kind: TagKind,
+    /// The room, and where in it.
+    pub spot: Spot,
+    /// True on the way from one place to another.
+    pub moving: bool,
+    /// What an asset is doing; none: a person.
+    pub doing: Option<Doing>,
+}
+
+pub use life::Doing;
+
+/// Something that is somewhere and carries a tag.
+#[derive(Debug)]
+struct Body {
+    at: Spot,
+    walk: Option<Walk>,
+    tag: Tag,
+}
+
+impl Body {
+    fn spot_at(&self, time_ms: i64) -> Spot {
+        self.walk.as_ref().map_or(self.at, |walk| walk.spot_at(time_ms))
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    config: Config,
+    building: Building,
+    ways: Ways,
+    places: Places,
+    rng: ChaCha8Rng,
+    clock_ms: i64,
+    agenda: Agenda,
+    bodies: Vec<Body>,
+    assets: Vec<Asset>,
+    workers: Vec<Worker>,
+    jobs: Jobs,
+    radio: Radio,
+    asset_entries: Vec<AssetEntry>,
+    staff_entries: Vec<StaffEntry>,
+    said: Vec<Report>,
+}
+
+impl World {
+    /// Fills the building and lets the hospital work unseen until the start.
+    ///
+    /// # Errors
+    /// [`BuildingError`] when nobody could walk through the site.
+    pub fn new(site: &SiteFile, config: Config) -> Result<Self, BuildingError> {
+        let building = Building::new(site)?;
+        let mut world = Self {
+            ways: Ways::new(&building),
+            places: Places::new(&building),
+            rng: ChaCha8Rng::seed_from_u64(config.seed),
+            clock_ms: config.start_ms - config.warm_up_ms,
+            agenda: Agenda::default(),
+            bodies: Vec::new(),
+            assets: Vec::new(),
+            workers: Vec::new(),
+            jobs: Jobs::default(),
+            radio: Radio::new(building.readers().len()),
+            asset_entries: Vec::new(),
+            staff_entries: Vec::new(),
+            said: Vec::new(),
+            building,
+            config,
+        };
+        for (entry, traits, kind) in
+            roster::assets(world.config.assets, &world.places, &mut world.rng)
+        {
+            world.settle_asset(entry, traits, kind);
+        }
+        for (entry, role) in roster::staff(world.config.staff) {
+            world.settle_worker(entry, role);
+        }
+        world.advance(world.config.start_ms);
+        world.switch_radio_on();
+        Ok(world)
+    }
+
+    /// Lets time pass until `until_ms` and returns what was said, in the order of time.
+    pub fn advance(&mut self, until_ms: i64) -> Vec<Report> {
+        while let Some((time_ms, event)) = self.agenda.next(until_ms) {
+            self.clock_ms = self.clock_ms.max(time_ms);
+            match event {
+                Event::Life(asset) => self.live_on(asset),
+                Event::Duty(worker) => self.on_duty(worker, time_ms),
+                Event::Fix(body) => self.fix(body, time_ms),
+                Event::Status(body) => self.tag_status(body),
+                Event::Passage { body, reader } => self.passage(body, reader),
+                Event::Heard(reader) => self.publish_heard(reader),
+                Event::ReaderUp(reader) => self.reader_up(reader),
+                Event::Computed => self.publish_computed(),
+            }
+        }
+        self.clock_ms = self.clock_ms.max(until_ms);
+        std::mem::take(&mut self.said)
+    }
+
+    /// The world's clock, milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn clock_ms(&self) -> i64 {
+        self.clock_ms
+    }
+
+    /// Every asset, with its tag.
+    #[must_use]
+    pub fn assets(&self) -> &[AssetEntry] {
+        &self.asset_entries
+    }
+
+    /// All staff, with their badges.
+    #[must_use]
+    pub fn staff(&self) -> &[StaffEntry] {
+        &self.staff_entries
+    }
+
+    /// The building.
+    #[must_use]
+    pub fn building(&self) -> &Building {
+        &self.building
+    }
+
+    /// Where everything really is now: assets in the order of [`Self::assets`], then the staff.
+    pub fn truth(&self) -> impl Iterator<Item = Truth<'_>> {
+        self.bodies.iter().enumerate().map(|(number, body)| Truth {
+            tag: &body.tag.id,
+            kind: body.tag.kind,
+            spot: body.spot_at(self.clock_ms),
+            moving: body.walk.is_some(),
+            doing: self.assets.get(number).map(|asset| asset.doing),
+        })
+    }
+
+    fn say(&mut self, message: Message) {
+        self.said.push(Report { time_ms: self.clock_ms, message });
+    }
+
+    /// Puts a body on its way.
+    fn set_off(&mut self, body: usize, walk: Walk) {
+        self.watch_portals(body, &walk);
+        self.bodies[body].walk = Some(walk);
+        self.wake(body);
+    }
+
+    /// Ends a body's way.
+    fn arrive(&mut self, body: usize) {
+        if let Some(walk) = self.bodies[body].walk.take() {
+            self.bodies[body].at = walk.end();
+        }
+    }
+
+    /// Random minutes around a mean: most are shorter, a few much longer.
+    fn about_minutes(&mut self, mean: f64) -> i64 {
+        let share: f64 = -self.rng.random_range(0.018_f64..0.9).ln();
+        whole_ms(share * mean * 60_000.0)
+    }
+
+    fn random_spot(&mut self, room: RoomIx) -> Spot {
+        self.building.random_spot(room, &mut self.rng)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "hours in milliseconds fit by far")]
+fn whole_ms(ms: f64) -> i64 {
+    ms.round() as i64
+}
+
+#[cfg(test)]
+mod tests;

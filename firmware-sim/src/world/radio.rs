@@ -1,0 +1,313 @@
+//! Tags and readers: when a tag speaks, what it says, and who hears it.
+//!
+//! A tag in motion speaks more often than one at rest; whoever sets off speaks at once.
+
+use super::{Message, TagKind, World, agenda::Event};
+use crate::building::{Spot, Walk, geometry};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use spor_schemas::{
+    EngineId, PositionMessage, Presence, ReaderStatusMessage, SightingMessage, TagId,
+    TagStatusMessage,
+};
+
+const FIRMWARE: [&str; 3] = ["2.3.1", "2.4.0", "2.4.2"];
+const READER_FIRMWARE: &str = "5.1.0";
+const STATUS_EVERY_MS: i64 = 3_600_000;
+/// A reader collects for so long before it publishes.
+const READER_COLLECTS_MS: i64 = 1_000;
+const ENGINE_COLLECTS_MS: i64 = 1_000;
+/// Weakest signal that a reader hears.
+const FAINTEST_DBM: f64 = -92.0;
+/// At one metre; falls by 22 dB for ten times the distance, and by a wall between two rooms.
+const RSSI_1M_DBM: f64 = -48.0;
+const FALL_DB: f64 = 22.0;
+const WALL_DB: f64 = 9.0;
+/// Nine of ten errors lie within so many standard deviations (Rayleigh: sqrt(-2 ln 0.1)).
+const NINE_TENTHS: f64 = 2.146;
+
+/// A tag.
+#[derive(Debug)]
+pub(super) struct Tag {
+    pub(super) id: TagId,
+    pub(super) kind: TagKind,
+    seq: u32,
+    battery_pct: f64,
+    /// Standard deviation of its error along each axis.
+    sigma_m: f64,
+    firmware: &'static str,
+    /// When it speaks next; any other event is out of date.
+    due_ms: i64,
+}
+
+impl Tag {
+    pub(super) fn new(id: TagId, kind: TagKind, rng: &mut ChaCha8Rng) -> Self {
+        // A few are nearly empty, so that somebody has to change them.
+        let battery_pct = if rng.random_bool(0.04) {
+            rng.random_range(3.0..12.0)
+        } else {
+            rng.random_range(30.0..100.0)
+        };
+        Self {
+            id,
+            kind,
+            seq: rng.random_range(0..10_000),
+            battery_pct,
+            sigma_m: rng.random_range(0.25..0.40),
+            firmware: FIRMWARE[rng.random_range(0..FIRMWARE.len())],
+            due_ms: i64::MAX,
+        }
+    }
+
+    fn next_seq(&mut self) -> u32 {
+        self.seq = self.seq.wrapping_add(1);
+        self.seq
+    }
+
+    fn battery(&self) -> Option<u8> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let percent = self.battery_pct.clamp(0.0, 100.0).round() as u8;
+        (self.kind != TagKind::Rfid).then_some(percent)
+    }
+}
+
+/// What waits to be published.
+#[derive(Debug)]
+pub(super) struct Radio {
+    is_on: bool,
+    engine: EngineId,
+    computed: Vec<PositionMessage>,
+    heard: Vec<Vec<SightingMessage>>,
+}
+
+impl Radio {
+    pub(super) fn new(readers: usize) -> Self {
+        Self {
+            is_on: false,
+            engine: EngineId::new("engine-1").expect("fits the pattern"),
+            computed: Vec::new(),
+            heard: vec![Vec::new(); readers],
+        }
+    }
+}
+
+impl World {
+    /// The reports begin: readers and tags come up within seconds.
+    pub(super) fn switch_radio_on(&mut self) {
+        self.radio.is_on = true;
+        for reader in 0..self.building.readers().len() {
+            let at_ms = self.clock_ms + self.rng.random_range(0..2_000);
+            self.agenda.note(at_ms, Event::ReaderUp(reader));
+        }
+        for body in 0..self.bodies.len() {
+            let fix_ms = self.rng.random_range(0..2_500);
+            self.speak_in(body, fix_ms);
+            let status_ms = self.rng.random_range(5_000..120_000);
+            self.agenda.note(self.clock_ms + status_ms, Event::Status(body));
+        }
+    }
+
+    /// A tag that begins to move speaks at once.
+    pub(super) fn wake(&mut self, body: usize) {
+        if self.radio.is_on {
+            let in_ms = self.rng.random_range(50..400);
+            if self.bodies[body].tag.due_ms > self.clock_ms + in_ms {
+                self.speak_in(body, in_ms);
+            }
+        }
+    }
+
+    fn speak_in(&mut self, body: usize, in_ms: i64) {
+        let tag = &mut self.bodies[body].tag;
+        if tag.kind == TagKind::Rfid {
+            return;
+        }
+        tag.due_ms = self.clock_ms + in_ms;
+        self.agenda.note(tag.due_ms, Event::Fix(body));
+    }
+
+    /// A tag speaks.
+    pub(super) fn fix(&mut self, body: usize, time_ms: i64) {
+        if self.bodies[body].tag.due_ms != time_ms {
+            return;
+        }
+        let moving = self.bodies[body].walk.is_some();
+        let spot = self.bodies[body].spot_at(self.clock_ms);
+        match self.bodies[body].tag.kind {
+            TagKind::Ble => self.shout(body, spot),
+            TagKind::Uwb => {
+                let position = self.measure(body, spot, moving, None);
+                let tag = self.bodies[body].tag.id.clone();
+                self.say(Message::TagPosition(tag, position));
+            }
+            TagKind::Engine => {
+                let tag = self.bodies[body].tag.id.clone();
+                let position = self.measure(body, spot, moving, Some(tag));
+                if self.radio.computed.is_empty() {
+                    self.agenda.note(self.clock_ms + ENGINE_COLLECTS_MS, Event::Computed);
+                }
+                self.radio.computed.push(position);
+            }
+            TagKind::Rfid => {}
+        }
+        // A UWB exchange costs little; a cell lasts about a year at rest.
+        self.bodies[body].tag.battery_pct -= 0.000_1;
+        let every_ms =
+            if moving { self.config.moving_every_ms } else { self.config.still_every_ms };
+        self.speak_in(body, every_ms);
+    }
+
+    /// The true place with the noise of a measurement; never outside the building.
+    fn measure(
+        &mut self,
+        body: usize,
+        spot: Spot,
+        moving: bool,
+        tag: Option<TagId>,
+    ) -> PositionMessage {
+        let floor = self.building.room(spot.room).floor;
+        let sigma_m = self.bodies[body].tag.sigma_m;
+        let [mut x_m, mut y_m] = spot.point();
+        for _ in 0..4 {
+            let x = spot.x_m + sigma_m * normal(&mut self.rng);
+            let y = spot.y_m + sigma_m * normal(&mut self.rng);
+            if self.building.is_on_site(floor, x, y) {
+                [x_m, y_m] = [x, y];
+                break;
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a metre fits")]
+        let accuracy_m = centi(sigma_m * NINE_TENTHS) as f32;
+        let state = &mut self.bodies[body].tag;
+        PositionMessage {
+            tag,
+            time_ms: Some(self.clock_ms),
+            seq: Some(state.next_seq()),
+            x_m: centi(x_m),
+            y_m: centi(y_m),
+            floor,
+            accuracy_m: Some(accuracy_m),
+            battery_pct: state.battery(),
+            moving: Some(moving),
+            button: None,
+        }
+    }
+
+    /// A tag without position is heard by the readers around it.
+    fn shout(&mut self, body: usize, spot: Spot) {
+        let readers = self.building.room(spot.room).readers.clone();
+        for reader in readers {
+            let entry = &self.building.readers()[reader];
+            let metres = geometry::distance(spot.point(), entry.at).max(0.5);
+            let walls_db = if entry.room == Some(spot.room) { 0.0 } else { WALL_DB };
+            let fading_db = 3.5 * normal(&mut self.rng);
+            let rssi = RSSI_1M_DBM - FALL_DB * metres.log10() - walls_db + fading_db;
+            if rssi >= FAINTEST_DBM {
+                self.hear(body, reader, rssi.min(-20.0));
+            }
+        }
+    }
+
+    /// Notes when a passive tag will come by portals on its way.
+    pub(super) fn watch_portals(&mut self, body: usize, walk: &Walk) {
+        if !self.radio.is_on || self.bodies[body].tag.kind != TagKind::Rfid {
+            return;
+        }
+        for (time_ms, room) in walk.entries() {
+            let readers = &self.building.room(room).readers;
+            let portal = readers.iter().copied().find(|reader| {
+                let reader = &self.building.readers()[*reader];
+                reader.portal && reader.room == Some(room)
+            });
+            if let Some(reader) = portal {
+                self.agenda.note(time_ms + 700, Event::Passage { body, reader });
+            }
+        }
+    }
+
+    /// A passive tag comes by a portal.
+    pub(super) fn passage(&mut self, body: usize, reader: usize) {
+        let rssi = -50.0 + 4.0 * normal(&mut self.rng);
+        self.hear(body, reader, rssi.clamp(-90.0, -20.0));
+    }
+
+    fn hear(&mut self, body: usize, reader: usize, rssi: f64) {
+        if self.radio.heard[reader].is_empty() {
+            self.agenda.note(self.clock_ms + READER_COLLECTS_MS, Event::Heard(reader));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "decibels fit")]
+        let rssi_dbm = ((rssi * 2.0).round() / 2.0) as f32;
+        self.radio.heard[reader].push(SightingMessage {
+            tag: self.bodies[body].tag.id.clone(),
+            time_ms: Some(self.clock_ms),
+            rssi_dbm,
+        });
+    }
+
+    /// A reader publishes what it heard.
+    pub(super) fn publish_heard(&mut self, reader: usize) {
+        let heard = std::mem::take(&mut self.radio.heard[reader]);
+        let id = self.building.readers()[reader].id.clone();
+        self.say(Message::ReaderSightings(id, heard));
+    }
+
+    /// The engine publishes what it computed.
+    pub(super) fn publish_computed(&mut self) {
+        let computed = std::mem::take(&mut self.radio.computed);
+        for batch in computed.chunks(spor_schemas::bounds::MAX_BATCH) {
+            self.say(Message::EnginePositions(self.radio.engine.clone(), batch.to_vec()));
+        }
+    }
+
+    /// A reader says that it is there.
+    pub(super) fn reader_up(&mut self, reader: usize) {
+        let id = self.building.readers()[reader].id.clone();
+        let status = ReaderStatusMessage {
+            time_ms: Some(self.clock_ms),
+            status: Presence::Online,
+            firmware: Some(READER_FIRMWARE.to_owned()),
+        };
+        self.say(Message::ReaderStatus(id, status));
+    }
+
+    /// A tag says how it is, every hour.
+    pub(super) fn tag_status(&mut self, body: usize) {
+        self.say_status(body, None);
+        self.agenda.note(self.clock_ms + STATUS_EVERY_MS, Event::Status(body));
+    }
+
+    /// Whoever has cleaned an asset presses its tag's button, when they think of it.
+    pub(super) fn press_button_sometimes(&mut self, body: usize) {
+        if self.radio.is_on && self.rng.random_bool(0.3) {
+            self.say_status(body, Some(true));
+        }
+    }
+
+    fn say_status(&mut self, body: usize, button: Option<bool>) {
+        let time_ms = Some(self.clock_ms);
+        let tag = &mut self.bodies[body].tag;
+        if tag.kind == TagKind::Rfid {
+            return;
+        }
+        let status = TagStatusMessage {
+            time_ms,
+            seq: Some(tag.next_seq()),
+            battery_pct: tag.battery(),
+            button,
+            firmware: Some(tag.firmware.to_owned()),
+        };
+        let tag = tag.id.clone();
+        self.say(Message::TagStatus(tag, status));
+    }
+}
+
+/// Standard normal, by Box and Muller.
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * rng.random_range(f64::MIN_POSITIVE..1.0).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random_range(0.0..1.0)).cos()
+}
+
+/// To whole hundredths.
+fn centi(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
