@@ -1,1 +1,99 @@
-//! (to come)
+//! The HTTP interface: REST under `/api/v1`, server-sent events, health, metrics, and the wall
+//! display's pages beside them. What is asked about *now* is answered from memory alone.
+//!
+//! A tag that a person wears appears nowhere but under `/api/v1/people`.
+
+#![allow(unused_qualifications, reason = "utoipa's macros write paths in full")]
+
+mod asset_registry;
+mod assets;
+mod classes;
+mod error;
+mod extract;
+mod filter;
+mod floors;
+mod guard;
+mod health;
+mod openapi;
+mod page;
+mod people;
+mod person_registry;
+mod registry;
+mod rejected;
+mod server;
+mod stream;
+mod tags;
+mod view;
+mod zones;
+
+pub use health::{Health, Trouble};
+pub use server::{Listener, StartError, bind, serve};
+
+use crate::{
+    auth::Tokens, ingest::Rejections, live::Live, model::Registry, site::Site, storage::Storage,
+};
+use arc_swap::ArcSwap;
+use serde::Deserialize;
+use std::{net::SocketAddr, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// The section `http` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Host names that requests may be sent to, besides this machine's own.
+    pub allowed_hosts: Vec<String>,
+    /// Everybody on this machine may see and change equipment without a token, though there are
+    /// tokens; on loopback only. Where people are is never open.
+    pub open: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 8080).into(), allowed_hosts: Vec::new(), open: false }
+    }
+}
+
+/// What the API shows.
+#[derive(Clone)]
+pub struct Context {
+    /// The building.
+    pub site: Arc<Site>,
+    /// Where everything is now.
+    pub live: Arc<Live>,
+    /// Who carries which tag; replaced whole when a request changes it.
+    pub registry: Arc<ArcSwap<Registry>>,
+    /// What is remembered.
+    pub storage: Storage,
+    /// Who may ask.
+    pub tokens: Arc<Tokens>,
+    /// The last refused messages of each reason.
+    pub rejected: Rejections,
+    /// What is wrong now.
+    pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// The metrics in Prometheus' text form.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What tells one version of the pages from another.
+    pub build: String,
+}
+
+/// What every handler is given.
+struct Shared {
+    context: Context,
+    guard: guard::Guard,
+    hub: stream::Hub,
+    /// Held while the registry changes, so that pictures of it replace each other in order.
+    registry_changes: tokio::sync::Mutex<()>,
+    /// Ends the event streams, which would keep the server waiting for ever.
+    stop: CancellationToken,
+}
+
+type App = Arc<Shared>;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod tests;

@@ -73,13 +73,10 @@ impl Hospital {
         }
         let token = tokens.add(TOKEN, Role::Coordinator)?;
         println!("{}", self.greeting(mqtt, endpoints, &token, storage));
-        let config = mqtt::Config { broker: mqtt, speed: self.options.speed, ..Default::default() };
+        let config =
+            mqtt::Config { speed: self.options.speed, ..mqtt::Config::new(mqtt.to_string()) };
         let world = self.world;
-        super::on_own_thread("simulated-hospital", async move {
-            if let Err(error) = mqtt::run(config, world, stop).await {
-                tracing::error!(%error, "the simulated hospital has stopped");
-            }
-        })
+        super::on_own_thread("simulated-hospital", mqtt::run(config, world, stop))
     }
 
     fn greeting(

@@ -108,6 +108,12 @@ impl TagMap {
         self.slots.get(tag).map(|slot| slot.state.clone())
     }
 
+    /// True when something is known of `tag`.
+    #[must_use]
+    pub fn contains(&self, tag: &TagId) -> bool {
+        self.slots.contains_key(tag)
+    }
+
     /// The state of every tag, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<TagState> {

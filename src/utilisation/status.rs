@@ -65,6 +65,8 @@ fn conclude(room: RoomKind) -> Option<(Status, &'static str)> {
     match room {
         RoomKind::Storage => Some((Status::Available, "room:storage")),
         RoomKind::CleanUtility => Some((Status::Available, "room:clean_utility")),
+        RoomKind::NurseStation => Some((Status::Available, "room:nurse_station")),
+        RoomKind::Entrance => Some((Status::Available, "room:entrance")),
         RoomKind::SoiledUtility => Some((Status::Dirty, "room:soiled_utility")),
         RoomKind::Patient => Some((Status::InUse, "room:patient")),
         RoomKind::OperatingTheatre => Some((Status::InUse, "room:operating_theatre")),

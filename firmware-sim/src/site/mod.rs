@@ -133,7 +133,8 @@ fn draw_floor(draft: &mut Draft, floor: usize, wings: &[Wing], y0_cm: i32) {
     let top_cm = y0_cm + MAIN_CORRIDOR_CM;
     let width_cm = columns_width(columns);
     let prefix = format!("f{floor}");
-    let x0_cm = OUTER_WALL_CM;
+    // The frame's x begins at the first wing, so that a point near the origin is inside a ward.
+    let x0_cm = OUTER_WALL_CM - block::WIDTH_CM;
 
     let main = draft.room(
         Placed::new(number, Rect::new(x0_cm, y0_cm, x0_cm + width_cm, top_cm)),

@@ -1,0 +1,224 @@
+//! Which assets are meant: by class, status, place, words and freshness; and how far they are.
+
+use super::{
+    error::ApiError,
+    page::Place as ListPlace,
+    view::{AssetNow, Picture},
+};
+use crate::{
+    live::Place,
+    model::{Freshness, Status, WardId, ZoneId},
+    site::Site,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// What a floor between two places counts for, metres.
+const FLOOR_M: f64 = 30.0;
+/// Longest `q`, bytes.
+const MAX_QUERY: usize = 200;
+
+/// Which assets to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AssetQuery {
+    /// A class, or several with commas between.
+    #[param(example = "infusion-pump")]
+    pub(super) class: Option<String>,
+    /// A status, or several with commas between: available, in_use, dirty, cleaning, maintenance,
+    /// reserved, missing, unknown.
+    #[param(example = "available")]
+    pub(super) status: Option<String>,
+    /// A room or a ward that it is in now.
+    #[param(example = "C1")]
+    pub(super) zone: Option<String>,
+    /// A floor that it is on now; 0 is ground.
+    #[param(example = 1)]
+    pub(super) floor: Option<i16>,
+    /// A ward that it is in now.
+    #[param(example = "C1")]
+    pub(super) ward: Option<String>,
+    /// Words; each must occur in its id, label, class, room name or ward.
+    #[param(example = "pump")]
+    pub(super) q: Option<String>,
+    /// A room, or `x,y,floor` in metres; the list is then sorted by distance.
+    #[param(example = "12.5,8,1")]
+    pub(super) near: Option<String>,
+    /// A state, or several with commas between: live, stale, lost, unknown.
+    #[param(example = "live")]
+    pub(super) state: Option<String>,
+    /// How many at most, 1 to 1000, 100 when not given.
+    #[param(minimum = 1, maximum = 1000, example = 100)]
+    pub(super) limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    #[param(example = "0~pump-7")]
+    pub(super) cursor: Option<String>,
+}
+
+/// Conditions that all must hold; those that are empty hold always.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct AssetFilter {
+    classes: Vec<String>,
+    statuses: Vec<Status>,
+    states: Vec<Freshness>,
+    zone: Option<ZoneId>,
+    wards: Vec<WardId>,
+    floor: Option<i16>,
+    words: Vec<String>,
+}
+
+impl AssetFilter {
+    pub(super) fn parse(query: &AssetQuery, site: &Site) -> Result<Self, ApiError> {
+        let mut filter = Self {
+            classes: parse_list(query.class.as_deref(), "class", |text| {
+                spor_schemas::ids::is_valid_id(text).then(|| text.to_owned())
+            })?,
+            statuses: parse_list(query.status.as_deref(), "status", Status::parse)?,
+            states: parse_list(query.state.as_deref(), "state", |text| {
+                Freshness::ALL.into_iter().find(|state| state.as_str() == text)
+            })?,
+            floor: query.floor.map(|floor| known_floor(floor, site)).transpose()?,
+            words: words(query.q.as_deref().unwrap_or_default())?,
+            ..Self::default()
+        };
+        if let Some(ward) = &query.ward {
+            filter.wards.push(known_ward(ward, site).ok_or_else(|| no_such("ward", ward))?);
+        }
+        if let Some(text) = &query.zone {
+            if let Some(zone) = site.zones().find(|zone| zone.id.as_str() == text) {
+                filter.zone = Some(zone.id.clone());
+            } else {
+                filter.wards.push(known_ward(text, site).ok_or_else(|| no_such("zone", text))?);
+            }
+        }
+        Ok(filter)
+    }
+
+    /// True when the asset is meant.
+    pub(super) fn admits(&self, now: &AssetNow, picture: &Picture<'_>) -> bool {
+        let place = now.place();
+        holds(&self.classes, |class| class == now.asset.class.as_str())
+            && holds(&self.statuses, |status| *status == now.status())
+            && holds(&self.states, |state| *state == now.freshness(picture.now_ms))
+            && self.floor.is_none_or(|floor| place.is_some_and(|place| place.floor == floor))
+            && self.admits_zone(place, picture.site())
+            && self.admits_words(now, picture.site())
+    }
+
+    /// A fence that is no room is asked by geometry, since a tag's place names its room only.
+    fn admits_zone(&self, place: Option<&Place>, site: &Site) -> bool {
+        if self.zone.is_none() && self.wards.is_empty() {
+            return true;
+        }
+        let Some(place) = place else { return false };
+        let room = place.zone.as_ref().and_then(|zone| site.zone(zone));
+        let in_zone = self.zone.as_ref().is_none_or(|zone| {
+            place.zone.as_ref() == Some(zone)
+                || site.zones_at(place.floor, place.x_m, place.y_m).contains(&zone)
+        });
+        let ward = room.and_then(|room| room.ward.as_ref());
+        in_zone && self.wards.iter().all(|asked| ward == Some(asked))
+    }
+
+    fn admits_words(&self, now: &AssetNow, site: &Site) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
+        let room = now.place().and_then(|place| site.zone(place.zone.as_ref()?));
+        let text = [
+            now.asset.id.as_str(),
+            &now.asset.label,
+            now.asset.class.as_str(),
+            room.map_or("", |room| &room.name),
+            room.and_then(|room| room.ward.as_ref()).map_or("", WardId::as_str),
+            now.asset.home_ward.as_ref().map_or("", WardId::as_str),
+        ]
+        .join("\n")
+        .to_lowercase();
+        self.words.iter().all(|word| text.contains(word.as_str()))
+    }
+}
+
+/// Where somebody asks from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Near {
+    x_m: f64,
+    y_m: f64,
+    floor: i16,
+}
+
+impl Near {
+    /// A room's or zone's id, or `x,y,floor`.
+    pub(super) fn parse(text: &str, site: &Site) -> Result<Self, ApiError> {
+        if let Some(zone) = site.zones().find(|zone| zone.id.as_str() == text)
+            && let Some((x_m, y_m, floor)) = site.centre(&zone.id)
+        {
+            return Ok(Self { x_m, y_m, floor });
+        }
+        let mut parts = text.split(',').map(str::trim);
+        let mut metres = || parts.next()?.parse().ok().filter(|metres: &f64| metres.is_finite());
+        if let (Some(x_m), Some(y_m)) = (metres(), metres())
+            && let Some(floor) = parts.next().and_then(|floor| floor.parse().ok())
+            && parts.next().is_none()
+            && site.floor_label(floor).is_some()
+        {
+            return Ok(Self { x_m, y_m, floor });
+        }
+        Err(ApiError::invalid("near", "must be a room of this site, or x,y,floor in metres"))
+    }
+
+    /// In a straight line, with an allowance for each floor between.
+    pub(super) fn distance_m(&self, x_m: f64, y_m: f64, floor: i16) -> f64 {
+        let floors = f64::from((i32::from(floor) - i32::from(self.floor)).abs());
+        (x_m - self.x_m).hypot(y_m - self.y_m) + FLOOR_M * floors
+    }
+}
+
+/// Where an asset stands in a list that was asked for from `near`; one that was never seen is last.
+pub(super) fn order(now: &AssetNow, near: Option<&Near>) -> (ListPlace, Option<f64>) {
+    let Some(near) = near else { return (ListPlace::named(now.asset.id.as_str()), None) };
+    let distance_m = now.place().map(|at| near.distance_m(at.x_m, at.y_m, at.floor));
+    let sort_m = distance_m.unwrap_or(f64::MAX);
+    (ListPlace::new(Some(sort_m), now.asset.id.as_str()), distance_m)
+}
+
+/// Lower-case words of a search.
+pub(super) fn words(query: &str) -> Result<Vec<String>, ApiError> {
+    if query.len() > MAX_QUERY {
+        return Err(ApiError::invalid("q", format!("must be at most {MAX_QUERY} bytes")));
+    }
+    Ok(query.split_whitespace().map(str::to_lowercase).collect())
+}
+
+/// The floor, when the site has it.
+pub(super) fn known_floor(floor: i16, site: &Site) -> Result<i16, ApiError> {
+    site.floor_label(floor).map(|_| floor).ok_or_else(|| no_such("floor", &floor.to_string()))
+}
+
+/// The ward, when a room belongs to it.
+pub(super) fn known_ward(text: &str, site: &Site) -> Option<WardId> {
+    site.wards().into_iter().find(|ward| ward.as_str() == text).cloned()
+}
+
+pub(super) fn no_such(field: &'static str, text: &str) -> ApiError {
+    let text: String = text.chars().take(80).collect();
+    ApiError::invalid(field, format!("this site has no {field} {text:?}"))
+}
+
+fn holds<T>(asked: &[T], is: impl Fn(&T) -> bool) -> bool {
+    asked.is_empty() || asked.iter().any(is)
+}
+
+fn parse_list<T>(
+    text: Option<&str>,
+    field: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, ApiError> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let parsed = text.split(',').map(|part| parse(part.trim()));
+    parsed.collect::<Option<Vec<_>>>().ok_or_else(|| {
+        let text: String = text.chars().take(80).collect();
+        ApiError::invalid(field, format!("{text:?} is no {field}"))
+    })
+}

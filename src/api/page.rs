@@ -1,0 +1,106 @@
+//! Lists by `limit` and `cursor`. A cursor names the last entry that was told, so what comes and
+//! goes between two pages shifts nothing.
+
+use super::error::ApiError;
+use std::str::FromStr;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+
+/// Where an entry stands in its list: nearest first, then by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Millimetres from where the list was asked for; 0 in a list by name.
+    pub(super) distance_mm: i64,
+    pub(super) name: String,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug)]
+pub(super) struct Page {
+    limit: usize,
+    after: Option<Place>,
+}
+
+impl Page {
+    pub(super) fn new(limit: Option<usize>, cursor: Option<&str>) -> Result<Self, ApiError> {
+        let after = cursor.map(Place::from_str).transpose()?;
+        Ok(Self { limit: checked_limit(limit)?, after })
+    }
+
+    /// The entries of this page in order, and the cursor of the next; none: there is no next.
+    pub(super) fn cut<T>(&self, mut entries: Vec<(Place, T)>) -> (Vec<T>, Option<String>) {
+        if let Some(after) = &self.after {
+            entries.retain(|(place, _)| place > after);
+        }
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let more = entries.len() > self.limit;
+        entries.truncate(self.limit);
+        let next = entries.last().filter(|_| more).map(|(place, _)| place.to_cursor());
+        (entries.into_iter().map(|(_, entry)| entry).collect(), next)
+    }
+}
+
+/// `limit`, 1 to 1000, 100 when not given.
+pub(super) fn checked_limit(limit: Option<usize>) -> Result<usize, ApiError> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(ApiError::invalid("limit", format!("must be 1 to {MAX_LIMIT}")))
+    }
+}
+
+impl Place {
+    pub(super) fn named(name: &str) -> Self {
+        Self { distance_mm: 0, name: name.to_owned() }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "`as` saturates")]
+    pub(super) fn new(distance_m: Option<f64>, name: &str) -> Self {
+        let distance_mm = distance_m.map_or(0, |metres| (metres * 1000.0) as i64);
+        Self { distance_mm, name: name.to_owned() }
+    }
+
+    fn to_cursor(&self) -> String {
+        format!("{}~{}", self.distance_mm, self.name)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ApiError;
+
+    fn from_str(cursor: &str) -> Result<Self, ApiError> {
+        let parts = cursor.split_once('~');
+        let place = parts.and_then(|(distance_mm, name)| {
+            Some(Self { distance_mm: distance_mm.parse().ok()?, name: name.to_owned() })
+        });
+        place.ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` of this list"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries() -> Vec<(Place, &'static str)> {
+        let list = [("c", 1.5), ("a", 1.5), ("b", 0.2), ("d", 9.0)];
+        list.map(|(name, metres)| (Place::new(Some(metres), name), name)).to_vec()
+    }
+
+    #[test]
+    fn pages_join_to_the_whole_list() {
+        let (first, cursor) = Page::new(Some(2), None).expect("valid").cut(entries());
+        assert_eq!(first, ["b", "a"]);
+        let (second, end) = Page::new(Some(2), cursor.as_deref()).expect("valid").cut(entries());
+        assert_eq!(second, ["c", "d"]);
+        assert_eq!(end, None);
+    }
+
+    #[test]
+    fn a_limit_or_cursor_that_makes_no_sense_is_refused() {
+        assert!(Page::new(Some(0), None).is_err());
+        assert!(Page::new(Some(1001), None).is_err());
+        assert!(Page::new(None, Some("no")).is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! Changes of the registry of people: pseudonyms, roles, badges. Never a name.
+
+use super::{
+    App,
+    asset_registry::TagBody,
+    error::ApiError,
+    extract::{InBody, InPath},
+    guard::Caller,
+    registry,
+    view::now_ms,
+};
+use crate::{
+    auth::Permission,
+    model::{Carrier, Person, PersonId, StaffRole},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// What a person does.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "porter"}))]
+pub(super) struct PersonBody {
+    /// E.g. `porter`, `nurse`.
+    #[schema(value_type = String)]
+    role: StaffRole,
+}
+
+/// A person in the registry.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"pseudonym": "P-017", "role": "porter"}))]
+pub(super) struct RegisteredPerson {
+    pseudonym: String,
+    role: String,
+}
+
+/// Enters a pseudonym with its role, or changes the role.
+#[utoipa::path(
+    put, path = "/api/v1/people/{pseudonym}", tag = "registry", operation_id = "put_person",
+    params(("pseudonym" = String, Path, description = "A pseudonym, never a name", example = "P-017")),
+    request_body = PersonBody,
+    security(("token" = [])),
+    responses((status = 200, description = "As it stands now", body = RegisteredPerson)),
+)]
+pub(super) async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(id): InPath<PersonId>,
+    InBody(PersonBody { role }): InBody<PersonBody>,
+) -> Result<Json<RegisteredPerson>, ApiError> {
+    caller.must(Permission::KeepPeople)?;
+    let change = app.registry_changes.lock().await;
+    let person = Person { id, role };
+    app.context.storage.put_persons(std::slice::from_ref(&person)).await?;
+    registry::reload(&app, change).await?;
+    let Person { id, role } = person;
+    Ok(Json(RegisteredPerson { pseudonym: id.to_string(), role: role.to_string() }))
+}
+
+/// Gives a person a badge. What was known of that tag before is deleted.
+#[utoipa::path(
+    put, path = "/api/v1/people/{pseudonym}/tag", tag = "registry", operation_id = "bind_person",
+    params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
+    request_body = TagBody,
+    security(("token" = [])),
+    responses((status = 204, description = "The person wears it")),
+)]
+pub(super) async fn bind(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(id): InPath<PersonId>,
+    InBody(TagBody { tag }): InBody<TagBody>,
+) -> Result<StatusCode, ApiError> {
+    caller.must(Permission::KeepPeople)?;
+    let change = app.registry_changes.lock().await;
+    let person = known(&app, &id)?;
+    registry::bind(&app, change, &tag, Carrier::Person(person)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a person's badge back.
+#[utoipa::path(
+    delete, path = "/api/v1/people/{pseudonym}/tag", tag = "registry",
+    operation_id = "unbind_person",
+    params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
+    security(("token" = [])),
+    responses((status = 204, description = "The person wears no badge")),
+)]
+pub(super) async fn unbind(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(id): InPath<PersonId>,
+) -> Result<StatusCode, ApiError> {
+    caller.must(Permission::KeepPeople)?;
+    let change = app.registry_changes.lock().await;
+    known(&app, &id)?;
+    let registry = app.context.registry.load_full();
+    let worn = registry.carriers.iter().find_map(|(tag, carrier)| match carrier {
+        Carrier::Person(person) if person.id == id => Some(tag),
+        _ => None,
+    });
+    if let Some(tag) = worn {
+        app.context.storage.unbind(tag, now_ms()).await?;
+        registry::reload(&app, change).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn known(app: &App, id: &PersonId) -> Result<Arc<Person>, ApiError> {
+    app.context.registry.load().persons.get(id).cloned().ok_or(ApiError::NotFound("person"))
+}

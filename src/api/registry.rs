@@ -1,0 +1,51 @@
+//! A change of the registry: first in the database, then as a new picture for everybody.
+
+use super::{App, error::ApiError, view::now_ms};
+use crate::{
+    model::{Carrier, TagId},
+    storage::CarrierId,
+};
+use std::sync::Arc;
+use tokio::sync::MutexGuard;
+
+/// Held by whoever changes the registry.
+pub(super) type Change<'a> = MutexGuard<'a, ()>;
+
+/// Shows everybody what the database says now.
+pub(super) async fn reload(app: &App, change: Change<'_>) -> Result<(), ApiError> {
+    let registry = app.context.storage.registry().await?;
+    app.context.registry.store(Arc::new(registry));
+    drop(change);
+    Ok(())
+}
+
+/// Fastens `tag` to `carrier`, in place of what that carries.
+///
+/// A tag on something else is a conflict, whatever it is on: nobody learns here that it is a badge,
+/// and nobody can follow a person by calling the badge a thing.
+pub(super) async fn bind(
+    app: &App,
+    change: Change<'_>,
+    tag: &TagId,
+    carrier: Carrier,
+) -> Result<(), ApiError> {
+    let registry = app.context.registry.load_full();
+    match registry.carrier(tag) {
+        Some(held) if same(held, &carrier) => return Ok(()),
+        Some(_) => {
+            let detail = format!("the tag {tag} is fastened to something else; take it off first");
+            return Err(ApiError::Conflict(detail));
+        }
+        None => {}
+    }
+    app.context.storage.bind(tag, &CarrierId::from(&carrier), now_ms()).await?;
+    reload(app, change).await
+}
+
+fn same(a: &Carrier, b: &Carrier) -> bool {
+    match (a, b) {
+        (Carrier::Asset(a), Carrier::Asset(b)) => a.id == b.id,
+        (Carrier::Person(a), Carrier::Person(b)) => a.id == b.id,
+        _ => false,
+    }
+}

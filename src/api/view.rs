@@ -1,0 +1,255 @@
+//! The registry and the live picture as the API tells them.
+
+use super::Shared;
+use crate::{
+    live::{Place, TagState},
+    model::{Asset, Basis, Carrier, Freshness, Registry, Status, TagId},
+    site::Site,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use utoipa::ToSchema;
+
+/// An asset with what is known of it now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "pump-7", "label": "Infusion pump 7", "class": "infusion-pump", "home_ward": "C1",
+    "tag": "AA:07", "status": "available", "status_since": "2026-11-22T07:31:05.2Z",
+    "status_basis": "inferred", "status_rule": "room:storage", "state": "live",
+    "place": {
+        "zone": "c1-store", "zone_name": "Storage C1", "ward": "C1", "floor": 1,
+        "floor_label": "1", "x_m": 12.3, "y_m": 4.5, "accuracy_m": 0.8, "room_only": false,
+        "entered_at": "2026-11-22T07:31:05.2Z", "seen_at": "2026-11-22T08:00:01.004Z", "age_s": 1.2
+    },
+    "battery_pct": 87
+}))]
+pub(super) struct AssetView {
+    /// Its id in the hospital's register.
+    id: String,
+    /// What people call it.
+    label: String,
+    /// What kind of work it does.
+    class: String,
+    /// The ward that owns it; null: the shared pool.
+    home_ward: Option<String>,
+    /// The tag that it carries.
+    tag: Option<String>,
+    /// What it is doing.
+    status: Status,
+    /// Since when.
+    #[schema(format = DateTime)]
+    status_since: Option<String>,
+    /// How Spor knows.
+    status_basis: Option<Basis>,
+    /// The rule that said so.
+    status_rule: Option<String>,
+    /// How far its place can be believed.
+    state: Freshness,
+    /// Where it was last; null: never seen.
+    place: Option<PlaceView>,
+    /// Charge of its tag, percent.
+    battery_pct: Option<u8>,
+    /// Straight-line distance from `near`, metres, 30 m more for each floor between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance_m: Option<f64>,
+}
+
+/// Where a tag was last.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PlaceView {
+    /// The room.
+    zone: Option<String>,
+    /// What its door says.
+    zone_name: Option<String>,
+    /// The ward it belongs to.
+    ward: Option<String>,
+    /// 0 is ground.
+    floor: i16,
+    /// What the lift's button says.
+    floor_label: Option<String>,
+    /// Metres east.
+    x_m: f64,
+    /// Metres north.
+    y_m: f64,
+    /// Radius that holds the true place nine times in ten, metres.
+    accuracy_m: f64,
+    /// True when only the room is known; the point is then its reader's or its middle.
+    room_only: bool,
+    /// Since when it is in the room.
+    #[schema(format = DateTime)]
+    entered_at: String,
+    /// When it was last seen there.
+    #[schema(format = DateTime)]
+    seen_at: String,
+    /// How long ago that is, seconds.
+    age_s: f64,
+}
+
+/// A tag that no person wears.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "tag": "AA:07", "bound": true, "asset": "pump-7", "state": "live", "moving": false,
+    "battery_pct": 87, "firmware": "2.1.0", "interval_s": 2.0,
+    "place": {
+        "zone": "c1-store", "zone_name": "Storage C1", "ward": "C1", "floor": 1,
+        "floor_label": "1", "x_m": 12.3, "y_m": 4.5, "accuracy_m": 0.8, "room_only": false,
+        "entered_at": "2026-11-22T07:31:05.2Z", "seen_at": "2026-11-22T08:00:01.004Z", "age_s": 1.2
+    }
+}))]
+pub(super) struct TagView {
+    /// Its name, as it sends it.
+    tag: String,
+    /// True when an asset carries it.
+    bound: bool,
+    /// That asset.
+    asset: Option<String>,
+    /// How far its place can be believed.
+    state: Freshness,
+    /// True while it feels motion.
+    moving: Option<bool>,
+    /// Charge, percent.
+    battery_pct: Option<u8>,
+    /// Firmware version.
+    firmware: Option<String>,
+    /// How often it reports, as learned, seconds; null: it never did.
+    interval_s: Option<f64>,
+    /// Where it was last; null: never seen.
+    place: Option<PlaceView>,
+}
+
+/// An asset beside the newest state of its tag.
+pub(super) struct AssetNow {
+    pub(super) asset: Arc<Asset>,
+    pub(super) tag: Option<TagId>,
+    pub(super) state: Option<TagState>,
+}
+
+/// One moment's picture, from which all views of an answer are made.
+pub(super) struct Picture<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) registry: Arc<Registry>,
+    pub(super) now_ms: i64,
+}
+
+impl<'a> Picture<'a> {
+    pub(super) fn now(shared: &'a Shared) -> Self {
+        Self { shared, registry: shared.context.registry.load_full(), now_ms: now_ms() }
+    }
+
+    pub(super) fn site(&self) -> &'a Site {
+        &self.shared.context.site
+    }
+
+    /// The newest state of a tag, unless a person wears it, by the registry or by what is live.
+    pub(super) fn equipment(&self, tag: &TagId) -> Option<TagState> {
+        if self.is_worn(tag) { None } else { self.shared.context.live.tags.get(tag) }
+    }
+
+    /// True when nothing may be told of `tag`: a person wears it, or wore it a moment ago.
+    pub(super) fn is_worn(&self, tag: &TagId) -> bool {
+        self.registry.is_worn(tag) || self.shared.context.live.people.contains(tag)
+    }
+
+    pub(super) fn asset_now(&self, asset: &Arc<Asset>) -> AssetNow {
+        let tag = self.registry.tag_of_asset.get(&asset.id).cloned();
+        let state = tag.as_ref().and_then(|tag| self.equipment(tag));
+        AssetNow { asset: Arc::clone(asset), tag, state }
+    }
+
+    pub(super) fn asset_view(&self, now: &AssetNow, distance_m: Option<f64>) -> AssetView {
+        let state = now.state.as_ref();
+        let status = state.and_then(|state| state.status.as_ref());
+        AssetView {
+            id: now.asset.id.to_string(),
+            label: now.asset.label.clone(),
+            class: now.asset.class.to_string(),
+            home_ward: now.asset.home_ward.as_ref().map(ToString::to_string),
+            tag: now.tag.as_ref().map(ToString::to_string),
+            status: now.status(),
+            status_since: status.map(|status| rfc3339(status.since_ms)),
+            status_basis: status.map(|status| status.basis),
+            status_rule: status.map(|status| status.rule.clone()),
+            state: now.freshness(self.now_ms),
+            place: now.place().map(|place| self.place_view(place)),
+            battery_pct: state.and_then(|state| state.battery_pct),
+            distance_m: distance_m.map(|metres| rounded(metres, 10.0)),
+        }
+    }
+
+    /// What may be told of a tag; `state` is what is known of it.
+    pub(super) fn tag_view(&self, tag: &TagId, state: Option<&TagState>) -> TagView {
+        let asset = match self.registry.carrier(tag) {
+            Some(Carrier::Asset(asset)) => Some(asset.id.to_string()),
+            _ => None,
+        };
+        let known = state.filter(|state| state.place.is_some());
+        TagView {
+            tag: tag.to_string(),
+            bound: asset.is_some(),
+            asset,
+            state: state.map_or(Freshness::Unknown, |state| state.freshness(self.now_ms)),
+            moving: state.and_then(|state| state.moving),
+            battery_pct: state.and_then(|state| state.battery_pct),
+            firmware: state.and_then(|state| state.firmware.clone()),
+            interval_s: known.map(|state| seconds(state.interval_ms)),
+            place: state.and_then(|s| s.place.as_ref()).map(|place| self.place_view(place)),
+        }
+    }
+
+    fn place_view(&self, place: &Place) -> PlaceView {
+        let zone = place.zone.as_ref().and_then(|zone| self.site().zone(zone));
+        PlaceView {
+            zone: place.zone.as_ref().map(ToString::to_string),
+            zone_name: zone.map(|zone| zone.name.clone()),
+            ward: zone.and_then(|zone| zone.ward.as_ref()).map(ToString::to_string),
+            floor: place.floor,
+            floor_label: self.site().floor_label(place.floor).map(str::to_owned),
+            x_m: rounded(place.x_m, 1000.0),
+            y_m: rounded(place.y_m, 1000.0),
+            accuracy_m: rounded(f64::from(place.accuracy_m), 1000.0),
+            room_only: place.is_room_only(),
+            entered_at: rfc3339(place.entered_ms),
+            seen_at: rfc3339(place.seen_ms),
+            age_s: seconds(self.now_ms.saturating_sub(place.seen_ms).max(0)),
+        }
+    }
+}
+
+impl AssetNow {
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.state.as_ref()?.place.as_ref()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let status = self.state.as_ref().and_then(|state| state.status.as_ref());
+        status.map_or(Status::Unknown, |now| now.status)
+    }
+
+    pub(super) fn freshness(&self, now_ms: i64) -> Freshness {
+        self.state.as_ref().map_or(Freshness::Unknown, |state| state.freshness(now_ms))
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A moment as RFC 3339 in UTC.
+pub(super) fn rfc3339(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+pub(super) fn rounded(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}
+
+#[allow(clippy::cast_precision_loss, reason = "durations are far below 2^53 ms")]
+pub(super) fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}
