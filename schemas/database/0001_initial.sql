@@ -77,6 +77,7 @@ create table position (
 ) partition by range ("time");
 create index position_tag_time on position (tag, "time" desc);
 create index position_time on position using brin ("time");
+create table position_default partition of position default;
 
 create table visit (
     tag        int4 not null,
@@ -115,6 +116,7 @@ create table event (
     message jsonb not null
 );
 create index event_time on event ("time");
+create index event_tag on event (tag, "time");
 create index event_asset on event (asset, "time") where asset is not null;
 
 -- How many of a role were in a room within a quarter of an hour: all that is kept of people's places.
@@ -135,7 +137,8 @@ create table person_lookup (
     found   int4 not null
 );
 
--- One row: which journal the rows come from, and up to which of its records they are stored.
+-- One row, written in the transaction of every batch: which journal the rows come from, and up to
+-- which of its records they are stored; without a journal, how many batches were.
 create table journal_cursor (
     only_one boolean primary key default true check (only_one),
     journal  uuid,

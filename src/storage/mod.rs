@@ -1,1 +1,232 @@
-//! (to come)
+//! What Spor remembers, in Postgres: a private server or the one that `database.url` names.
+//!
+//! In come decided rows, which the writer stores exactly once, and changes of the registry; out go
+//! what a start restores and what the API asks. While Postgres is away every call says so quickly,
+//! and the writer keeps what it has.
+
+mod backup;
+mod connection;
+mod error;
+mod history;
+mod maintenance;
+mod migrate;
+mod people;
+mod private;
+mod registry;
+mod restore;
+mod site;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use backup::{backup, restore_backup};
+pub use error::StorageError;
+pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
+pub use migrate::{PositionKeeper, known_version};
+pub use people::{Lookup, PresenceCount};
+pub use registry::{Binding, CarrierId};
+
+use crate::model::{TagId, ZoneId};
+use arc_swap::ArcSwap;
+use connection::now_ms;
+use deadpool_postgres::{Object, Pool};
+use private::PrivateServer;
+use serde::Deserialize;
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Which database, what is stored, and for how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `database.url`; none: a private server.
+    #[serde(skip)]
+    pub url: Option<String>,
+    /// A loopback TCP port of the private server, 0 for any; none: only its socket.
+    #[serde(skip)]
+    pub tcp_port: Option<u16>,
+    /// True: a tag that hasn't moved extends its row rather than adding one.
+    pub on_change: bool,
+    /// Days that positions are kept.
+    pub position_days: u32,
+    /// Days that visits, statuses, events and presence are kept.
+    pub history_days: u32,
+    /// Most decided items that wait in memory while Postgres is away.
+    pub backlog: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: None,
+            tcp_port: None,
+            on_change: true,
+            position_days: 30,
+            history_days: 400,
+            backlog: 2_000_000,
+        }
+    }
+}
+
+/// The way to the database; cheap to clone, usable while Postgres is away.
+#[derive(Clone)]
+pub struct Storage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    postgres: tokio_postgres::Config,
+    pool: Pool,
+    private: Option<PrivateServer>,
+    keeper: PositionKeeper,
+    /// The zone keys of the registered site version.
+    zones: ArcSwap<HashMap<ZoneId, i32>>,
+    /// Tags that persons wear: nothing of them is written, whatever still waits in a queue.
+    worn: RwLock<HashSet<TagId>>,
+    up: watch::Sender<bool>,
+}
+
+impl Storage {
+    /// Starts or adopts the private server, or goes to `config.url`; brings the schema up to date.
+    /// `progress` hears in plain words what takes a while.
+    ///
+    /// # Errors
+    /// One [`StorageError`] for each thing that can be wrong, with what to do about it.
+    pub async fn open(
+        config: &Config,
+        data_dir: &Path,
+        progress: impl Fn(&str) + Sync,
+    ) -> Result<Self, StorageError> {
+        let (private, postgres) = match &config.url {
+            Some(url) => (None, connection::parse_url(url)?),
+            None => {
+                let server = PrivateServer::start(data_dir, config.tcp_port, &progress).await?;
+                let postgres = server.config.clone();
+                (Some(server), postgres)
+            }
+        };
+        match prepare(config, &postgres, &progress).await {
+            Ok((keeper, pool)) => {
+                let inner = Inner {
+                    config: config.clone(),
+                    postgres,
+                    pool,
+                    private,
+                    keeper,
+                    zones: ArcSwap::default(),
+                    worn: RwLock::default(),
+                    up: watch::Sender::new(true),
+                };
+                let storage = Self { inner: Arc::new(inner) };
+                storage.registry().await?;
+                Ok(storage)
+            }
+            Err(error) => {
+                if let Some(server) = private {
+                    server.stop().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// True while the writer reaches the database; it looks at least once a second.
+    #[must_use]
+    pub fn up(&self) -> watch::Receiver<bool> {
+        self.inner.up.subscribe()
+    }
+
+    /// The database's address without its password, as `endpoints.json` tells it.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        connection::public_url(&self.inner.postgres)
+    }
+
+    /// The private server's port on loopback, when it was asked for.
+    #[must_use]
+    pub fn tcp_port(&self) -> Option<u16> {
+        self.inner.private.as_ref()?.bound_tcp_port
+    }
+
+    /// How the table `position` is kept.
+    #[must_use]
+    pub fn position_keeper(&self) -> PositionKeeper {
+        self.inner.keeper
+    }
+
+    /// The body of a task that runs until it is dropped: starts a private server that died anew, and
+    /// makes and drops partitions every hour.
+    pub fn keeper(&self) -> impl Future<Output = ()> + Send + 'static {
+        let inner = Arc::clone(&self.inner);
+        async move {
+            let mut maintain_at = tokio::time::Instant::now() + HOUR;
+            loop {
+                tokio::time::sleep(WATCH).await;
+                if let Some(server) = &inner.private {
+                    match server.revive().await {
+                        Ok(true) => tracing::warn!("PostgreSQL had died and was started again"),
+                        Ok(false) => {}
+                        Err(error) => {
+                            tracing::error!(%error, "PostgreSQL died and can't be started");
+                            tokio::time::sleep(10 * WATCH).await;
+                        }
+                    }
+                }
+                if tokio::time::Instant::now() >= maintain_at {
+                    let done = maintain(&inner).await;
+                    maintain_at = tokio::time::Instant::now() + if done { HOUR } else { HOUR / 60 };
+                }
+            }
+        }
+    }
+
+    /// Closes the connections and stops the private server.
+    pub async fn stop(self) {
+        self.inner.pool.close();
+        if let Some(server) = &self.inner.private {
+            server.stop().await;
+        }
+    }
+
+    /// A client of the pool, within a second or not at all.
+    async fn client(&self) -> Result<Object, StorageError> {
+        connection::client(&self.inner.pool).await
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// How often the private server is looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
+async fn prepare(
+    config: &Config,
+    postgres: &tokio_postgres::Config,
+    progress: &(impl Fn(&str) + Sync),
+) -> Result<(PositionKeeper, Pool), StorageError> {
+    let mut client = connection::session(postgres, "spor-migrate", "").await?;
+    connection::check_version(&client).await?;
+    let keeper = migrate::migrate(&mut client, progress).await?;
+    maintenance::maintain(&mut client, config, keeper, now_ms()).await?;
+    Ok((keeper, connection::pool(postgres)?))
+}
+
+async fn maintain(inner: &Inner) -> bool {
+    let result = async {
+        let mut client = connection::session(&inner.postgres, "spor-maintain", "").await?;
+        maintenance::maintain(&mut client, &inner.config, inner.keeper, now_ms()).await
+    };
+    match result.await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "the hourly maintenance comes again in a minute");
+            false
+        }
+    }
+}

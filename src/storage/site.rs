@@ -1,0 +1,83 @@
+//! The site's rooms, zones and readers as the database knows them, by version of the site file.
+
+use super::{Storage, StorageError};
+use crate::model::{ReaderRecord, ZoneId, ZoneRecord};
+use std::{collections::HashMap, sync::Arc};
+
+impl Storage {
+    /// Makes the site's rooms and zones known; what is stored from now on refers to this version.
+    /// The same version again changes nothing.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn register_site(
+        &self,
+        version: &str,
+        zones: &[ZoneRecord],
+        readers: &[ReaderRecord],
+    ) -> Result<(), StorageError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await?;
+        insert_zones(&transaction, version, zones).await?;
+        upsert_readers(&transaction, readers).await?;
+        let rows = transaction
+            .query("select id, key from zone where site_version = $1", &[&version])
+            .await?;
+        transaction.commit().await?;
+        let keys: HashMap<ZoneId, i32> = rows
+            .iter()
+            .filter_map(|row| Some((ZoneId::new(row.get(0)).ok()?, row.get(1))))
+            .collect();
+        self.inner.zones.store(Arc::new(keys));
+        Ok(())
+    }
+}
+
+async fn insert_zones(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    version: &str,
+    zones: &[ZoneRecord],
+) -> Result<(), tokio_postgres::Error> {
+    let ids: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
+    let floors: Vec<i16> = zones.iter().map(|zone| zone.floor).collect();
+    let labels: Vec<&str> = zones.iter().map(|zone| zone.floor_label.as_str()).collect();
+    let are_rooms: Vec<bool> = zones.iter().map(|zone| zone.kind.is_some()).collect();
+    let kinds: Vec<&str> =
+        zones.iter().map(|zone| zone.kind.map_or("zone", |kind| kind.as_str())).collect();
+    let names: Vec<&str> = zones.iter().map(|zone| zone.name.as_str()).collect();
+    let wards: Vec<Option<&str>> =
+        zones.iter().map(|zone| zone.ward.as_ref().map(|ward| ward.as_str())).collect();
+    transaction
+        .execute(
+            "insert into zone (id, site_version, floor, floor_label, is_room, kind, name, ward)
+             select n.id, $1, n.floor, n.label, n.is_room, n.kind, n.name, n.ward
+             from unnest($2::text[], $3::int2[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[])
+                 as n (id, floor, label, is_room, kind, name, ward)
+             on conflict (id, site_version) do nothing",
+            &[&version, &ids, &floors, &labels, &are_rooms, &kinds, &names, &wards],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Readers are one list for all versions: the newest place counts, what they reported stays.
+async fn upsert_readers(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    readers: &[ReaderRecord],
+) -> Result<(), tokio_postgres::Error> {
+    let ids: Vec<&str> = readers.iter().map(|reader| reader.id.as_str()).collect();
+    let floors: Vec<i16> = readers.iter().map(|reader| reader.floor).collect();
+    let zones: Vec<Option<&str>> =
+        readers.iter().map(|reader| reader.zone.as_ref().map(|zone| zone.as_str())).collect();
+    let portals: Vec<bool> = readers.iter().map(|reader| reader.portal).collect();
+    transaction
+        .execute(
+            "insert into reader (id, floor, zone, portal)
+             select * from unnest($1::text[], $2::int2[], $3::text[], $4::bool[])
+             on conflict (id) do update
+                 set floor = excluded.floor, zone = excluded.zone, portal = excluded.portal",
+            &[&ids, &floors, &zones, &portals],
+        )
+        .await?;
+    Ok(())
+}

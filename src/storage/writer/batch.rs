@@ -1,0 +1,229 @@
+//! Decided items folded into the rows of one transaction: per key only the last word remains.
+//!
+//! Pure: what a name's key is and who wears a tag are arguments.
+
+use crate::model::{
+    AssetId, Decided, EventMessage, PositionRow, ReaderId, StaffRole, StatusRow, TagId, VisitRow,
+    ZoneId,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The keys of names, and the tags of which nothing may be kept.
+pub(super) struct Names<'a> {
+    pub(super) tags: &'a HashMap<TagId, i32>,
+    pub(super) zones: &'a HashMap<ZoneId, i32>,
+    pub(super) worn: &'a HashSet<TagId>,
+}
+
+/// A row of `position` with its keys.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Position {
+    pub(super) time_ms: i64,
+    pub(super) until_ms: i64,
+    pub(super) received_ms: i64,
+    pub(super) tag: i32,
+    pub(super) seq: Option<u32>,
+    pub(super) x_m: f64,
+    pub(super) y_m: f64,
+    pub(super) floor: i16,
+    pub(super) accuracy_m: f32,
+    pub(super) zone: Option<i32>,
+}
+
+/// A visit's room and its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) zone: i32,
+    pub(super) left_ms: Option<i64>,
+}
+
+/// What a tag last said about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Report {
+    pub(super) time_ms: i64,
+    pub(super) battery_pct: Option<i16>,
+    pub(super) firmware: Option<String>,
+}
+
+/// An event with its keys.
+pub(super) struct Event<'a> {
+    pub(super) tag: i32,
+    pub(super) message: &'a EventMessage,
+}
+
+/// A status with its keys.
+pub(super) struct StatusChange<'a> {
+    pub(super) row: &'a StatusRow,
+    pub(super) zone: Option<i32>,
+}
+
+/// The rows of one transaction.
+#[derive(Default)]
+pub(super) struct Batch<'a> {
+    pub(super) positions: Vec<Position>,
+    /// (tag, time) of a stored row -> its new `until`.
+    pub(super) extensions: BTreeMap<(i32, i64), i64>,
+    /// (tag, entered); at most the newest of a tag is open.
+    pub(super) visits: BTreeMap<(i32, i64), Visit>,
+    pub(super) statuses: BTreeMap<(&'a AssetId, i64), StatusChange<'a>>,
+    pub(super) events: Vec<Event<'a>>,
+    /// (role, zone, quarter) -> persons.
+    pub(super) presence: BTreeMap<(&'a StaffRole, i32, i64), i32>,
+    pub(super) reports: BTreeMap<i32, Report>,
+    /// Reader -> when, online.
+    pub(super) readers: BTreeMap<&'a ReaderId, (i64, bool)>,
+    /// Tags whose stored rows go.
+    pub(super) forgotten: Vec<i32>,
+    /// Items that can't be stored, since their zone isn't registered.
+    pub(super) without_zone: u64,
+}
+
+/// The tags that `items` name.
+pub(super) fn tags(items: &[Decided]) -> impl Iterator<Item = &TagId> {
+    items.iter().filter_map(|item| match item {
+        Decided::Position(PositionRow { tag, .. })
+        | Decided::Extend { tag, .. }
+        | Decided::Visit(VisitRow { tag, .. })
+        | Decided::Event(EventMessage { tag, .. })
+        | Decided::TagReport { tag, .. }
+        | Decided::Forget { tag } => Some(tag),
+        Decided::Status(_) | Decided::Presence(_) | Decided::Reader { .. } => None,
+    })
+}
+
+impl<'a> Batch<'a> {
+    /// Folds `items` in their order.
+    pub(super) fn fold(items: &'a [Decided], names: &Names<'_>) -> Self {
+        let mut batch = Self::default();
+        for item in items {
+            batch.add(item, names);
+        }
+        batch.extend_own_positions();
+        batch.close_overtaken_visits();
+        batch
+    }
+
+    fn add(&mut self, item: &'a Decided, names: &Names<'_>) {
+        let key = |tag: &TagId| {
+            if names.worn.contains(tag) { None } else { names.tags.get(tag).copied() }
+        };
+        let zone_key = |zone: &Option<ZoneId>| zone.as_ref().and_then(|id| names.zones.get(id).copied());
+        match item {
+            Decided::Position(row) => {
+                let Some(tag) = key(&row.tag) else { return };
+                self.positions.push(position(row, tag, zone_key(&row.zone)));
+            }
+            Decided::Extend { tag, time_ms, until_ms } => {
+                let Some(tag) = key(tag) else { return };
+                let until = self.extensions.entry((tag, *time_ms)).or_insert(*until_ms);
+                *until = (*until).max(*until_ms);
+            }
+            Decided::Visit(row) => {
+                let Some(tag) = key(&row.tag) else { return };
+                let Some(zone) = names.zones.get(&row.zone).copied() else {
+                    self.without_zone += 1;
+                    return;
+                };
+                let visit = self
+                    .visits
+                    .entry((tag, row.entered_ms))
+                    .or_insert(Visit { zone, left_ms: row.left_ms });
+                visit.left_ms = row.left_ms.or(visit.left_ms);
+            }
+            Decided::Status(row) => {
+                let change = StatusChange { row, zone: zone_key(&row.zone) };
+                self.statuses.insert((&row.asset, row.from_ms), change);
+            }
+            Decided::Event(message) => {
+                let Some(tag) = key(&message.tag) else { return };
+                self.events.push(Event { tag, message });
+            }
+            Decided::Presence(row) => {
+                let Some(zone) = names.zones.get(&row.zone).copied() else {
+                    self.without_zone += 1;
+                    return;
+                };
+                let seen = i32::try_from(row.persons).unwrap_or(i32::MAX);
+                let persons = self.presence.entry((&row.role, zone, row.quarter_ms)).or_insert(seen);
+                *persons = (*persons).max(seen);
+            }
+            Decided::TagReport { tag, time_ms, battery_pct, firmware } => {
+                // A badge's battery is wanted too, and says nothing about a place.
+                let Some(tag) = names.tags.get(tag).copied() else { return };
+                self.report(tag, *time_ms, battery_pct.map(i16::from), firmware.as_ref());
+            }
+            Decided::Forget { tag } => {
+                let Some(tag) = names.tags.get(tag).copied() else { return };
+                self.forget(tag);
+            }
+            Decided::Reader { reader, time_ms, online } => {
+                let last = self.readers.entry(reader).or_insert((*time_ms, *online));
+                if last.0 <= *time_ms {
+                    *last = (*time_ms, *online);
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, tag: i32, time_ms: i64, battery: Option<i16>, firmware: Option<&String>) {
+        let report = self.reports.entry(tag).or_insert(Report {
+            time_ms,
+            battery_pct: None,
+            firmware: None,
+        });
+        if report.time_ms <= time_ms {
+            report.time_ms = time_ms;
+            report.battery_pct = battery.or(report.battery_pct);
+            report.firmware = firmware.cloned().or(report.firmware.take());
+        }
+    }
+
+    fn forget(&mut self, tag: i32) {
+        self.positions.retain(|row| row.tag != tag);
+        self.extensions.retain(|key, _| key.0 != tag);
+        self.visits.retain(|key, _| key.0 != tag);
+        self.events.retain(|event| event.tag != tag);
+        self.forgotten.push(tag);
+    }
+
+    /// An extension of a row that is itself in the batch needs no statement of its own.
+    fn extend_own_positions(&mut self) {
+        if self.extensions.is_empty() {
+            return;
+        }
+        for row in &mut self.positions {
+            if let Some(until_ms) = self.extensions.remove(&(row.tag, row.time_ms)) {
+                row.until_ms = row.until_ms.max(until_ms);
+            }
+        }
+    }
+
+    /// A tag is in one room: a visit that another one follows has ended by then.
+    fn close_overtaken_visits(&mut self) {
+        let mut later: Option<(i32, i64)> = None;
+        for ((tag, entered_ms), visit) in self.visits.iter_mut().rev() {
+            if let Some((later_tag, later_entered_ms)) = later
+                && later_tag == *tag
+                && visit.left_ms.is_none()
+            {
+                visit.left_ms = Some(later_entered_ms);
+            }
+            later = Some((*tag, *entered_ms));
+        }
+    }
+}
+
+fn position(row: &PositionRow, tag: i32, zone: Option<i32>) -> Position {
+    Position {
+        time_ms: row.time_ms,
+        until_ms: row.until_ms,
+        received_ms: row.received_ms,
+        tag,
+        seq: row.seq,
+        x_m: row.x_m,
+        y_m: row.y_m,
+        floor: row.floor,
+        accuracy_m: row.accuracy_m,
+        zone,
+    }
+}

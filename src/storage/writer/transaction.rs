@@ -1,0 +1,291 @@
+//! One batch into the tables, in one transaction with the cursor.
+//!
+//! Every statement tolerates a repeat of what is already there, except COPY, which the cursor guards.
+
+use super::{
+    batch::{Batch, Names},
+    copy::{COPY_POSITION, encode},
+};
+use crate::{model::Decided, storage::connection::Ms};
+use futures_util::SinkExt;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, RwLock},
+};
+use tokio_postgres::{Error, Transaction};
+
+use crate::model::{TagId, ZoneId};
+
+/// Held shared by each batch and alone by whoever binds a tag to a person: what was in flight is
+/// committed before its rows are deleted, and what comes after knows of it.
+pub(crate) const PERSON_LOCK: i64 = 0x5350_4f52_0003;
+
+/// What the rows' names stand for.
+pub(super) struct Context<'a> {
+    pub(super) tags: &'a HashMap<TagId, i32>,
+    pub(super) zones: &'a Arc<HashMap<ZoneId, i32>>,
+    pub(super) worn: &'a RwLock<HashSet<TagId>>,
+}
+
+/// What a batch came to.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) positions: usize,
+    pub(super) received_ms: Vec<i64>,
+    pub(super) without_zone: u64,
+    /// False: the cursor isn't where this writer left it; nothing may be committed.
+    pub(super) is_ours: bool,
+}
+
+/// Writes `items` and moves the cursor from `sequence - 1` to `sequence`; the caller commits.
+pub(super) async fn write(
+    transaction: &Transaction<'_>,
+    items: &[Decided],
+    context: &Context<'_>,
+    sequence: i64,
+) -> Result<Written, Error> {
+    transaction.execute("select pg_advisory_xact_lock_shared($1)", &[&PERSON_LOCK]).await?;
+    let moved = transaction
+        .execute(
+            "update journal_cursor set sequence = $1, at = now() where sequence = $1 - 1",
+            &[&sequence],
+        )
+        .await?;
+    if moved != 1 {
+        return Ok(Written::default());
+    }
+    let batch = {
+        // Read under the lock above, so that a tag that was just put on a person is left out.
+        let worn = context.worn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Batch::fold(items, &Names { tags: context.tags, zones: context.zones, worn: &worn })
+    };
+    forget(transaction, &batch.forgotten).await?;
+    copy_positions(transaction, &batch).await?;
+    extend(transaction, &batch).await?;
+    visits(transaction, &batch).await?;
+    statuses(transaction, &batch).await?;
+    events(transaction, &batch).await?;
+    presence(transaction, &batch).await?;
+    reports(transaction, &batch).await?;
+    readers(transaction, &batch).await?;
+    Ok(Written {
+        positions: batch.positions.len(),
+        received_ms: batch.positions.iter().map(|row| row.received_ms).collect(),
+        without_zone: batch.without_zone,
+        is_ours: true,
+    })
+}
+
+/// Deletes what is stored of tags that persons wear.
+pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Result<(), Error> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    for sql in [
+        "delete from position where tag = any($1)",
+        "delete from visit where tag = any($1)",
+        "delete from event where tag = any($1)",
+    ] {
+        transaction.execute(sql, &[&tags]).await?;
+    }
+    Ok(())
+}
+
+async fn copy_positions(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.positions.is_empty() {
+        return Ok(());
+    }
+    let mut sink = Box::pin(transaction.copy_in(COPY_POSITION).await?);
+    sink.send(encode(&batch.positions)).await?;
+    sink.as_mut().finish().await?;
+    Ok(())
+}
+
+async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    let times = batch.extensions.keys().map(|(_, time_ms)| *time_ms);
+    let (Some(first), Some(last)) = (times.clone().min(), times.clone().max()) else {
+        return Ok(());
+    };
+    let tags: Vec<i32> = batch.extensions.keys().map(|(tag, _)| *tag).collect();
+    let times: Vec<Ms> = times.map(Ms).collect();
+    let untils: Vec<Ms> = batch.extensions.values().map(|until_ms| Ms(*until_ms)).collect();
+    // The bounds let PostgreSQL skip the partitions of all other days.
+    transaction
+        .execute(
+            "update position p set until = greatest(p.until, e.until)
+             from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) as e (tag, \"time\", until)
+             where p.tag = e.tag and p.\"time\" = e.\"time\" and p.\"time\" between $4 and $5",
+            &[&tags, &times, &untils, &Ms(first), &Ms(last)],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn visits(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    for closed in [true, false] {
+        let rows: Vec<_> =
+            batch.visits.iter().filter(|(_, visit)| visit.left_ms.is_some() == closed).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let tags: Vec<i32> = rows.iter().map(|(key, _)| key.0).collect();
+        let entered: Vec<Ms> = rows.iter().map(|(key, _)| Ms(key.1)).collect();
+        let zones: Vec<i32> = rows.iter().map(|(_, visit)| visit.zone).collect();
+        if closed {
+            let left: Vec<Option<Ms>> = rows.iter().map(|(_, visit)| visit.left_ms.map(Ms)).collect();
+            transaction
+                .execute(
+                    "insert into visit (tag, entered_at, zone, left_at)
+                     select * from unnest($1::int4[], $2::timestamptz[], $3::int4[], $4::timestamptz[])
+                     on conflict (tag, entered_at) do update set left_at = excluded.left_at",
+                    &[&tags, &entered, &zones, &left],
+                )
+                .await?;
+            continue;
+        }
+        transaction
+            .execute(
+                "update visit v set left_at = n.entered_at
+                 from unnest($1::int4[], $2::timestamptz[]) as n (tag, entered_at)
+                 where v.tag = n.tag and v.left_at is null and v.entered_at < n.entered_at",
+                &[&tags, &entered],
+            )
+            .await?;
+        transaction
+            .execute(
+                "insert into visit (tag, entered_at, zone, left_at)
+                 select n.tag, n.entered_at, n.zone,
+                        (select min(l.entered_at) from visit l where l.tag = n.tag and l.entered_at > n.entered_at)
+                 from unnest($1::int4[], $2::timestamptz[], $3::int4[]) as n (tag, entered_at, zone)
+                 on conflict (tag, entered_at) do nothing",
+                &[&tags, &entered, &zones],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Each status ends where the asset's next one begins, whatever order they came in.
+async fn statuses(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.statuses.is_empty() {
+        return Ok(());
+    }
+    let assets: Vec<&str> = batch.statuses.keys().map(|(asset, _)| asset.as_str()).collect();
+    let from: Vec<Ms> = batch.statuses.keys().map(|(_, from_ms)| Ms(*from_ms)).collect();
+    transaction
+        .execute(
+            "update asset_status s set to_at = n.next_at
+             from (select s.asset, s.from_at, min(b.from_at) as next_at
+                   from unnest($1::text[], $2::timestamptz[]) as b (asset, from_at)
+                   join asset_status s on s.asset = b.asset and s.from_at < b.from_at
+                        and (s.to_at is null or s.to_at > b.from_at)
+                   group by s.asset, s.from_at) n
+             where s.asset = n.asset and s.from_at = n.from_at",
+            &[&assets, &from],
+        )
+        .await?;
+    let changes = || batch.statuses.values();
+    let statuses: Vec<&str> = changes().map(|change| change.row.status.as_str()).collect();
+    let bases: Vec<&str> = changes().map(|change| change.row.basis.as_str()).collect();
+    let rules: Vec<&str> = changes().map(|change| change.row.rule.as_str()).collect();
+    let zones: Vec<Option<i32>> = changes().map(|change| change.zone).collect();
+    transaction
+        .execute(
+            "insert into asset_status (asset, from_at, status, basis, rule, zone, to_at)
+             select b.*, least(
+                 lead(b.from_at) over (partition by b.asset order by b.from_at),
+                 (select min(l.from_at) from asset_status l where l.asset = b.asset and l.from_at > b.from_at))
+             from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::int4[])
+                 as b (asset, from_at, status, basis, rule, zone)
+             on conflict (asset, from_at) do update set
+                 status = excluded.status, basis = excluded.basis, rule = excluded.rule, zone = excluded.zone",
+            &[&assets, &from, &statuses, &bases, &rules, &zones],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn events(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.events.is_empty() {
+        return Ok(());
+    }
+    let messages = || batch.events.iter().map(|event| event.message);
+    let tags: Vec<i32> = batch.events.iter().map(|event| event.tag).collect();
+    let ids: Vec<&str> = messages().map(|message| message.id.as_str()).collect();
+    let kinds: Vec<&str> = messages().map(|message| message.kind.as_str()).collect();
+    let times: Vec<Ms> = messages().map(|message| Ms(message.time_ms)).collect();
+    let assets: Vec<Option<&str>> =
+        messages().map(|message| message.asset.as_ref().map(|asset| asset.as_str())).collect();
+    let zones: Vec<Option<&str>> =
+        messages().map(|message| message.zone.as_ref().map(|zone| zone.as_str())).collect();
+    let bodies: Vec<tokio_postgres::types::Json<&crate::model::EventMessage>> =
+        messages().map(tokio_postgres::types::Json).collect();
+    transaction
+        .execute(
+            "insert into event (id, kind, \"time\", tag, asset, zone, message)
+             select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::int4[], $5::text[], $6::text[], $7::jsonb[])
+             on conflict (id) do nothing",
+            &[&ids, &kinds, &times, &tags, &assets, &zones, &bodies],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn presence(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.presence.is_empty() {
+        return Ok(());
+    }
+    let roles: Vec<&str> = batch.presence.keys().map(|(role, _, _)| role.as_str()).collect();
+    let zones: Vec<i32> = batch.presence.keys().map(|(_, zone, _)| *zone).collect();
+    let quarters: Vec<Ms> = batch.presence.keys().map(|(_, _, quarter_ms)| Ms(*quarter_ms)).collect();
+    let persons: Vec<i32> = batch.presence.values().copied().collect();
+    transaction
+        .execute(
+            "insert into presence (role, zone, quarter, persons)
+             select * from unnest($1::text[], $2::int4[], $3::timestamptz[], $4::int4[])
+             on conflict (quarter, role, zone)
+                 do update set persons = greatest(presence.persons, excluded.persons)",
+            &[&roles, &zones, &quarters, &persons],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn reports(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.reports.is_empty() {
+        return Ok(());
+    }
+    let tags: Vec<i32> = batch.reports.keys().copied().collect();
+    let times: Vec<Ms> = batch.reports.values().map(|report| Ms(report.time_ms)).collect();
+    let batteries: Vec<Option<i16>> = batch.reports.values().map(|report| report.battery_pct).collect();
+    let firmwares: Vec<Option<&str>> =
+        batch.reports.values().map(|report| report.firmware.as_deref()).collect();
+    transaction
+        .execute(
+            "update tag t set reported_at = r.at, battery_pct = coalesce(r.battery, t.battery_pct),
+                              firmware = coalesce(r.firmware, t.firmware)
+             from unnest($1::int4[], $2::timestamptz[], $3::int2[], $4::text[]) as r (tag, at, battery, firmware)
+             where t.id = r.tag and (t.reported_at is null or t.reported_at <= r.at)",
+            &[&tags, &times, &batteries, &firmwares],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn readers(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.readers.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = batch.readers.keys().map(|reader| reader.as_str()).collect();
+    let times: Vec<Ms> = batch.readers.values().map(|(time_ms, _)| Ms(*time_ms)).collect();
+    let online: Vec<bool> = batch.readers.values().map(|(_, online)| *online).collect();
+    transaction
+        .execute(
+            "update reader d set online = n.online, changed_at = n.at
+             from unnest($1::text[], $2::timestamptz[], $3::bool[]) as n (id, at, online)
+             where d.id = n.id and (d.changed_at is null or d.changed_at <= n.at)",
+            &[&ids, &times, &online],
+        )
+        .await?;
+    Ok(())
+}
