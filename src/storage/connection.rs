@@ -1,10 +1,6 @@
 //! Connections: the pool for queries, single sessions for the writer, and time in PostgreSQL's form.
 
-use super::{
-    StorageError,
-    error::words,
-    private::OLDEST,
-};
+use super::{StorageError, error::words, private::OLDEST};
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

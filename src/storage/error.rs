@@ -59,7 +59,9 @@ pub enum StorageError {
         reason: String,
     },
     /// There is no room left.
-    #[error("no space is left on the disk that holds {folder}: free some, or choose another data_dir")]
+    #[error(
+        "no space is left on the disk that holds {folder}: free some, or choose another data_dir"
+    )]
     DiskFull {
         /// The folder.
         folder: PathBuf,
@@ -82,7 +84,9 @@ pub enum StorageError {
         folder: PathBuf,
     },
     /// Spor runs as root, PostgreSQL refuses to, and there is no other user.
-    #[error("PostgreSQL won't run as root and there is no user postgres or nobody: run Spor as an ordinary user")]
+    #[error(
+        "PostgreSQL won't run as root and there is no user postgres or nobody: run Spor as an ordinary user"
+    )]
     NoUser,
     /// `initdb` or `postgres` failed for a reason of its own.
     #[error("PostgreSQL did not {step}: {reason} (its log: {log})")]

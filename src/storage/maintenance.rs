@@ -41,7 +41,12 @@ async fn run(
             drop_old_partitions(client, keep_from).await?;
         }
         PositionKeeper::Timescale => {
-            client.execute("select drop_chunks('position', older_than => $1::timestamptz)", &[&keep_from]).await?;
+            client
+                .execute(
+                    "select drop_chunks('position', older_than => $1::timestamptz)",
+                    &[&keep_from],
+                )
+                .await?;
         }
     }
     let history_from = Ms(now_ms - i64::from(config.history_days) * DAY_MS);

@@ -44,13 +44,14 @@ pub(crate) async fn migrate(
     progress: &(impl Fn(&str) + Sync),
 ) -> Result<PositionKeeper, StorageError> {
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
-    let result = apply_missing(client, progress).await;
+    let result = apply_missing(client, MIGRATIONS, progress).await;
     client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await?;
     result
 }
 
 async fn apply_missing(
     client: &mut Client,
+    migrations: &[Migration],
     progress: &(impl Fn(&str) + Sync),
 ) -> Result<PositionKeeper, StorageError> {
     client
@@ -62,12 +63,12 @@ async fn apply_missing(
     let row =
         client.query_one("select coalesce(max(number), 0) from schema_migration", &[]).await?;
     let found: i32 = row.get(0);
-    let known = known_version();
+    let known = migrations.last().map_or(0, |migration| migration.number);
     if found > known {
         return Err(StorageError::NewerSchema { found, known });
     }
     let keeper = if found == 0 { choose(client).await } else { present(client).await? };
-    for migration in MIGRATIONS.iter().filter(|migration| migration.number > found) {
+    for migration in migrations.iter().filter(|migration| migration.number > found) {
         progress(&format!("applying {}", migration.name));
         apply(client, migration, keeper)
             .await
@@ -125,6 +126,33 @@ async fn present(client: &Client) -> Result<PositionKeeper, StorageError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn an_older_schema_is_migrated_and_a_failing_step_leaves_no_trace() {
+        let Some(url) = crate::storage::tests::database("older").await else { return };
+        let config = crate::storage::connection::parse_url(&url).unwrap();
+        let mut client = crate::storage::connection::session(&config, "test", "").await.unwrap();
+        let mut migrations = vec![Migration { timescale: None, ..MIGRATIONS[0] }];
+        apply_missing(&mut client, &migrations, &|_| ()).await.unwrap();
+
+        let sql = "create table newer (a int4); insert into newer values (1)";
+        migrations.push(Migration { number: 2, name: "0002_newer.sql", sql, timescale: None });
+        let sql = "create table half (a int4); select 1/0";
+        migrations.push(Migration { number: 3, name: "0003_broken.sql", sql, timescale: None });
+        let error = apply_missing(&mut client, &migrations, &|_| ()).await.unwrap_err();
+        assert!(
+            matches!(&error, StorageError::Migration { name: "0003_broken.sql", .. }),
+            "{error}"
+        );
+
+        let version = "select max(number) from schema_migration";
+        assert_eq!(client.query_one(version, &[]).await.unwrap().get::<_, i32>(0), 2);
+        assert_eq!(client.query("select a from newer", &[]).await.unwrap().len(), 1);
+        let half = client.query_one("select to_regclass('half') is null", &[]).await.unwrap();
+        assert!(half.get::<_, bool>(0));
+        let error = apply_missing(&mut client, &migrations[..1], &|_| ()).await.unwrap_err();
+        assert!(matches!(error, StorageError::NewerSchema { found: 2, known: 1 }));
+    }
 
     #[test]
     fn every_file_of_the_folder_is_applied_in_the_order_of_its_number() {

@@ -24,7 +24,7 @@ pub use backup::{backup, restore_backup};
 pub use error::StorageError;
 pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
-pub use people::{Lookup, PresenceCount};
+pub use people::{Lookup, PresenceGroup};
 pub use registry::{Binding, CarrierId};
 
 use crate::model::{TagId, ZoneId};
@@ -90,6 +90,8 @@ struct Inner {
     zones: ArcSwap<HashMap<ZoneId, i32>>,
     /// Tags that persons wear: nothing of them is written, whatever still waits in a queue.
     worn: RwLock<HashSet<TagId>>,
+    /// Held by whoever changes bindings, or reads them all.
+    binding: tokio::sync::Mutex<()>,
     up: watch::Sender<bool>,
 }
 
@@ -122,6 +124,7 @@ impl Storage {
                     keeper,
                     zones: ArcSwap::default(),
                     worn: RwLock::default(),
+                    binding: tokio::sync::Mutex::default(),
                     up: watch::Sender::new(true),
                 };
                 let storage = Self { inner: Arc::new(inner) };

@@ -33,7 +33,11 @@ pub(crate) async fn prepare(
     let exists = place.cluster.join("PG_VERSION").exists();
     let password = password(place, exists)?;
     if !exists {
-        progress(&format!("making a PostgreSQL {} database in {}", programs.major, place.cluster.display()));
+        progress(&format!(
+            "making a PostgreSQL {} database in {}",
+            programs.major,
+            place.cluster.display()
+        ));
         initialise(place, &programs, &password).await?;
     }
     Ok((programs, password))
@@ -52,7 +56,11 @@ pub(crate) fn command(place: &Place, program: &Path) -> Command {
     command
 }
 
-async fn initialise(place: &Place, programs: &Programs, password: &str) -> Result<(), StorageError> {
+async fn initialise(
+    place: &Place,
+    programs: &Programs,
+    password: &str,
+) -> Result<(), StorageError> {
     let fail = |e: &io::Error| cannot_write(&place.cluster, e);
     if place.unfinished.exists() {
         // A start that was killed half-way: nothing in it was ever used.
@@ -105,8 +113,9 @@ fn password(place: &Place, cluster_exists: bool) -> Result<String, StorageError>
     }
     let bytes: [u8; 16] = rand::rng().random();
     let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_secret(&place.password_file, &password)
-        .map_err(|e| cannot_write(place.password_file.parent().unwrap_or(&place.password_file), &e))?;
+    write_secret(&place.password_file, &password).map_err(|e| {
+        cannot_write(place.password_file.parent().unwrap_or(&place.password_file), &e)
+    })?;
     Ok(password)
 }
 

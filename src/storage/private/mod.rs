@@ -40,9 +40,26 @@ impl PrivateServer {
         let place = Place::of(data_dir)?;
         let (programs, password) = cluster::prepare(&place, progress).await?;
         let running = Running::start(&place, &programs, tcp_port, &password, progress).await?;
+        Ok(Self::new(place, programs, password, running))
+    }
+
+    /// Joins the server that runs for `data_dir`, as it is.
+    pub(crate) async fn attach(
+        data_dir: &Path,
+        progress: &(impl Fn(&str) + Sync),
+    ) -> Result<Self, StorageError> {
+        let place = Place::of(data_dir)?;
+        let tcp_port = match holder::holder(&place.cluster) {
+            holder::Holder::Server(lock) if lock.tcp => Some(lock.port),
+            _ => None,
+        };
+        Self::start(data_dir, tcp_port, progress).await
+    }
+
+    fn new(place: Place, programs: Programs, password: String, running: Running) -> Self {
         let config = running.config(SPOR, &password);
         let bound_tcp_port = running.lock.tcp.then_some(running.lock.port);
-        Ok(Self {
+        Self {
             // A restart binds the port that the first start found.
             tcp_port: bound_tcp_port,
             place,
@@ -51,7 +68,7 @@ impl PrivateServer {
             running: Mutex::new(running),
             config,
             bound_tcp_port,
-        })
+        }
     }
 
     /// True when a living server belongs to `data_dir`.
@@ -68,7 +85,8 @@ impl PrivateServer {
         }
         let quiet = |_: &str| {};
         *running =
-            Running::start(&self.place, &self.programs, self.tcp_port, &self.password, &quiet).await?;
+            Running::start(&self.place, &self.programs, self.tcp_port, &self.password, &quiet)
+                .await?;
         Ok(true)
     }
 

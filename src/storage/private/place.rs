@@ -80,7 +80,8 @@ impl Place {
                 } else {
                     Err(StorageError::Unwritable {
                         folder: self.socket.clone(),
-                        reason: "it exists and isn't a private folder of the database's user".to_owned(),
+                        reason: "it exists and isn't a private folder of the database's user"
+                            .to_owned(),
                     })
                 }
             }
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_user_is_found_in_the_password_file() {
-        let passwd = "root:x:0:0::/root:/bin/sh\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
+        let passwd =
+            "root:x:0:0::/root:/bin/sh\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
         assert_eq!(user_in(passwd, "postgres"), Some(User { uid: 101, gid: 104 }));
         assert_eq!(user_in(passwd, "post"), None);
     }

@@ -62,7 +62,8 @@ impl Running {
             match running.wait_until_it_answers(place, password, log_start, progress).await {
                 // The backends of a server that was killed still hold its shared memory.
                 Err(StorageError::Server { reason, .. })
-                    if reason.contains("pre-existing shared memory") && Instant::now() < deadline =>
+                    if reason.contains("pre-existing shared memory")
+                        && Instant::now() < deadline =>
                 {
                     sleep(4 * TICK).await;
                 }
@@ -95,8 +96,13 @@ impl Running {
             .spawn()
             .map_err(|e| not_started(place, e.to_string()))?;
         let pid = i32::try_from(child.id()).map_err(|e| not_started(place, e.to_string()))?;
-        let lock =
-            Lock { pid, port, socket: place.socket.clone(), tcp: tcp_port.is_some(), stopping: false };
+        let lock = Lock {
+            pid,
+            port,
+            socket: place.socket.clone(),
+            tcp: tcp_port.is_some(),
+            stopping: false,
+        };
         Ok((Self { child: Some(child), lock }, log_start))
     }
 
@@ -225,13 +231,15 @@ async fn clear_the_way(
                 continue;
             }
             Holder::Zombie(pid) => {
-                format!("the dead PostgreSQL (process {pid}) has not been cleared away by its parent")
+                format!(
+                    "the dead PostgreSQL (process {pid}) has not been cleared away by its parent"
+                )
             }
             Holder::Stranger(pid) => format!("process {pid} has the number of a former PostgreSQL"),
         };
         let no_server = !matches!(holder(&place.cluster), Holder::Server(_));
-        let patience_is_over = matches!(holder(&place.cluster), Holder::Stranger(_))
-            || begun.elapsed() > REMAINS / 3;
+        let patience_is_over =
+            matches!(holder(&place.cluster), Holder::Stranger(_)) || begun.elapsed() > REMAINS / 3;
         if no_server && patience_is_over && !has_workers(&place.cluster) {
             tracing::warn!("{in_the_way}: its lock file is removed");
             let _ = fs::remove_file(place.cluster.join("postmaster.pid"));

@@ -92,7 +92,8 @@ fn major_of(postgres: &Path) -> Option<u32> {
 }
 
 fn parse_major(version: &str) -> Option<u32> {
-    let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let number =
+        version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     number.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 

@@ -107,7 +107,8 @@ impl<'a> Batch<'a> {
         let key = |tag: &TagId| {
             if names.worn.contains(tag) { None } else { names.tags.get(tag).copied() }
         };
-        let zone_key = |zone: &Option<ZoneId>| zone.as_ref().and_then(|id| names.zones.get(id).copied());
+        let zone_key =
+            |zone: &Option<ZoneId>| zone.as_ref().and_then(|id| names.zones.get(id).copied());
         match item {
             Decided::Position(row) => {
                 let Some(tag) = key(&row.tag) else { return };
@@ -144,7 +145,8 @@ impl<'a> Batch<'a> {
                     return;
                 };
                 let seen = i32::try_from(row.persons).unwrap_or(i32::MAX);
-                let persons = self.presence.entry((&row.role, zone, row.quarter_ms)).or_insert(seen);
+                let persons =
+                    self.presence.entry((&row.role, zone, row.quarter_ms)).or_insert(seen);
                 *persons = (*persons).max(seen);
             }
             Decided::TagReport { tag, time_ms, battery_pct, firmware } => {

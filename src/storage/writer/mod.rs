@@ -10,9 +10,6 @@ mod copy;
 mod session;
 mod transaction;
 
-#[cfg(test)]
-mod batch_tests;
-
 use super::{
     Inner, Storage, StorageError,
     connection::now_ms,
@@ -27,8 +24,8 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
 };
-pub(crate) use transaction::{PERSON_LOCK, forget};
 use transaction::{Context, Written, write};
+pub(crate) use transaction::{PERSON_LOCK, forget};
 
 /// Batches that may wait in the channel before the writer has taken them.
 const CHANNEL: usize = 64;
@@ -44,7 +41,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 impl Storage {
     /// The writer's door and the body of its task, which ends when every sender is gone and what
     /// was sent is stored (or could not be, for 5 s, which is logged). To be called once.
-    pub fn writer(&self) -> (mpsc::Sender<Vec<Decided>>, impl Future<Output = ()> + Send + 'static) {
+    pub fn writer(
+        &self,
+    ) -> (mpsc::Sender<Vec<Decided>>, impl Future<Output = ()> + Send + 'static) {
         let (door, source) = mpsc::channel(CHANNEL);
         let inner = Arc::clone(&self.inner);
         let task = async move {
@@ -207,7 +206,11 @@ impl Writer<'_> {
     fn complain(&mut self, reason: &str) {
         set_up(&self.inner.up, false);
         if self.complaint.as_deref() != Some(reason) {
-            tracing::warn!(reason, waiting = self.backlog.len(), "the database is away; rows are kept");
+            tracing::warn!(
+                reason,
+                waiting = self.backlog.len(),
+                "the database is away; rows are kept"
+            );
             self.complaint = Some(reason.to_owned());
         }
     }

@@ -46,7 +46,10 @@ impl Session {
     /// True when the database answers at once.
     pub(super) async fn answers(&self) -> bool {
         let patience = std::time::Duration::from_secs(1);
-        matches!(tokio::time::timeout(patience, self.client.simple_query("select 1")).await, Ok(Ok(_)))
+        matches!(
+            tokio::time::timeout(patience, self.client.simple_query("select 1")).await,
+            Ok(Ok(_))
+        )
     }
 
     /// Makes every tag of `items` known, in a transaction of its own: a tag is never unmade.
@@ -67,7 +70,10 @@ impl Session {
         }
         let new: Vec<&str> = new.into_iter().collect();
         self.client
-            .execute("insert into tag (name) select unnest($1::text[]) on conflict (name) do nothing", &[&new])
+            .execute(
+                "insert into tag (name) select unnest($1::text[]) on conflict (name) do nothing",
+                &[&new],
+            )
             .await?;
         let rows =
             self.client.query("select id, name from tag where name = any($1)", &[&new]).await?;

@@ -132,7 +132,8 @@ async fn visits(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
         let entered: Vec<Ms> = rows.iter().map(|(key, _)| Ms(key.1)).collect();
         let zones: Vec<i32> = rows.iter().map(|(_, visit)| visit.zone).collect();
         if closed {
-            let left: Vec<Option<Ms>> = rows.iter().map(|(_, visit)| visit.left_ms.map(Ms)).collect();
+            let left: Vec<Option<Ms>> =
+                rows.iter().map(|(_, visit)| visit.left_ms.map(Ms)).collect();
             transaction
                 .execute(
                     "insert into visit (tag, entered_at, zone, left_at)
@@ -237,7 +238,8 @@ async fn presence(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<()
     }
     let roles: Vec<&str> = batch.presence.keys().map(|(role, _, _)| role.as_str()).collect();
     let zones: Vec<i32> = batch.presence.keys().map(|(_, zone, _)| *zone).collect();
-    let quarters: Vec<Ms> = batch.presence.keys().map(|(_, _, quarter_ms)| Ms(*quarter_ms)).collect();
+    let quarters: Vec<Ms> =
+        batch.presence.keys().map(|(_, _, quarter_ms)| Ms(*quarter_ms)).collect();
     let persons: Vec<i32> = batch.presence.values().copied().collect();
     transaction
         .execute(
@@ -257,7 +259,8 @@ async fn reports(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(),
     }
     let tags: Vec<i32> = batch.reports.keys().copied().collect();
     let times: Vec<Ms> = batch.reports.values().map(|report| Ms(report.time_ms)).collect();
-    let batteries: Vec<Option<i16>> = batch.reports.values().map(|report| report.battery_pct).collect();
+    let batteries: Vec<Option<i16>> =
+        batch.reports.values().map(|report| report.battery_pct).collect();
     let firmwares: Vec<Option<&str>> =
         batch.reports.values().map(|report| report.firmware.as_deref()).collect();
     transaction

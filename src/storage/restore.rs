@@ -1,0 +1,102 @@
+//! What a start takes up again: every tag's last row, its open visit, and the open statuses.
+
+use super::{
+    Storage, StorageError,
+    connection::{Ms, now_ms},
+};
+use crate::model::{
+    AssetId, Basis, PositionRow, Restored, RestoredTag, Status, StatusNow, TagId, ZoneId,
+};
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+
+/// Most tags were seen within this time, and only the newest partitions are read for them.
+const RECENT_MS: i64 = 26 * 3_600_000;
+
+/// The newest row of each tag that no person wears, from `$1` on, among those not in `$2`.
+/// `not materialized` and the lateral `limit 1` make it one look into the index for each tag.
+const LAST_ROWS: &str = "
+    select t.id, t.name, p.\"time\", p.until, p.seq, p.x_m::float8, p.y_m::float8, p.floor, p.accuracy_m,
+           z.id, vz.id, v.entered_at, t.battery_pct, t.firmware
+    from tag t
+    cross join lateral (
+        select * from position p where p.tag = t.id and p.\"time\" >= $1 order by p.\"time\" desc limit 1) p
+    left join zone z on z.key = p.zone
+    left join visit v on v.tag = t.id and v.left_at is null
+    left join zone vz on vz.key = v.zone
+    where not t.id = any($2)
+      and not exists (select 1 from tag_binding b
+                      where b.tag = t.id and b.unbound_at is null and b.person is not null)";
+
+impl Storage {
+    /// The last known state of everything but people.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn restore(&self) -> Result<Restored, StorageError> {
+        let client = self.client().await?;
+        // A cold cache after a crash may be slow; a start would rather wait than forget.
+        client.batch_execute("set statement_timeout = '120s'").await?;
+        let restored = read(&client).await;
+        client.batch_execute("reset statement_timeout").await?;
+        restored
+    }
+}
+
+async fn read(client: &Object) -> Result<Restored, StorageError> {
+    let mut restored = Restored::default();
+    let mut found: Vec<i32> = Vec::new();
+    for from_ms in [now_ms() - RECENT_MS, 0] {
+        let rows = client.query(LAST_ROWS, &[&Ms(from_ms), &found]).await?;
+        for row in rows {
+            found.push(row.get(0));
+            restored.tags.extend(restored_tag(&row));
+        }
+    }
+    let statuses = "select s.asset, s.status, s.from_at, s.basis, s.rule from asset_status s
+                    join asset a on a.id = s.asset where s.to_at is null and a.retired_at is null";
+    for row in client.query(statuses, &[]).await? {
+        restored.statuses.extend(status_of(&row));
+    }
+    Ok(restored)
+}
+
+fn restored_tag(row: &Row) -> Option<RestoredTag> {
+    let zone =
+        |column: usize| row.get::<_, Option<&str>>(column).and_then(|id| ZoneId::new(id).ok());
+    let until_ms = row.get::<_, Ms>(3).0;
+    let entered_ms = row.get::<_, Option<Ms>>(11).map(|at| at.0);
+    Some(RestoredTag {
+        row: PositionRow {
+            tag: TagId::new(row.get(1)).ok()?,
+            time_ms: row.get::<_, Ms>(2).0,
+            until_ms,
+            // Not stored; it was received no earlier than it held.
+            received_ms: until_ms,
+            seq: row.get::<_, Option<i64>>(4).and_then(|seq| seq.try_into().ok()),
+            x_m: row.get(5),
+            y_m: row.get(6),
+            floor: row.get(7),
+            accuracy_m: row.get(8),
+            zone: zone(9),
+        },
+        visit: zone(10).zip(entered_ms),
+        battery_pct: row.get::<_, Option<i16>>(12).and_then(|percent| percent.try_into().ok()),
+        firmware: row.get(13),
+    })
+}
+
+fn status_of(row: &Row) -> Option<(AssetId, StatusNow)> {
+    let status = StatusNow {
+        status: Status::parse(row.get(1))?,
+        since_ms: row.get::<_, Ms>(2).0,
+        basis: basis(row.get(3))?,
+        rule: row.get(4),
+    };
+    Some((AssetId::new(row.get(0)).ok()?, status))
+}
+
+/// The basis of that name.
+pub(super) fn basis(text: &str) -> Option<Basis> {
+    [Basis::Observed, Basis::Inferred, Basis::Manual].into_iter().find(|b| b.as_str() == text)
+}

@@ -1,0 +1,176 @@
+//! Storage against a real private server: one for all tests, with a database for each.
+
+#![allow(clippy::unwrap_used)]
+
+mod backup;
+mod outage;
+mod past;
+mod private_server;
+mod registry;
+mod writer;
+
+use super::{
+    Config, Storage, StorageError,
+    connection::{now_ms, session},
+    private::{PrivateServer, SPOR},
+};
+use crate::model::{
+    Decided, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId, ZoneRecord,
+};
+use std::{os::unix::fs::PermissionsExt, path::Path, process::Command, sync::OnceLock};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// A folder that PostgreSQL's own user may enter too, when the tests run as root.
+fn folder() -> tempfile::TempDir {
+    let open = std::fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new().prefix("spor-test-").permissions(open).tempdir().unwrap()
+}
+
+fn quiet(_: &str) {}
+
+/// What a missing PostgreSQL means: a visible skip, but never where it counts.
+fn skip_or_fail(error: &StorageError) {
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(matches!(error, StorageError::NotInstalled) && !ci, "{error}");
+    eprintln!("SKIPPED: {error}");
+}
+
+/// The shared server; none when PostgreSQL isn't installed.
+fn server() -> Option<&'static PrivateServer> {
+    static SERVER: OnceLock<Option<PrivateServer>> = OnceLock::new();
+    let start = || {
+        let folder = folder().keep();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        match runtime.block_on(PrivateServer::start(&folder, None, &quiet)) {
+            Ok(server) => {
+                stop_after_us(runtime.block_on(server.pid()), &folder);
+                Some(server)
+            }
+            Err(error) => {
+                skip_or_fail(&error);
+                None
+            }
+        }
+    };
+    // On a thread of its own, since the caller is inside a runtime.
+    SERVER.get_or_init(|| std::thread::spawn(start).join().unwrap()).as_ref()
+}
+
+/// No code runs when a test program ends: a small watcher stops the server then.
+fn stop_after_us(postmaster: i32, folder: &Path) {
+    let script = "while kill -0 $1 2>/dev/null; do sleep 0.2; done; kill -INT $2
+                  while kill -0 $2 2>/dev/null; do sleep 0.2; done; rm -rf \"$3\"";
+    Command::new("sh")
+        .args(["-c", script, "sh", &std::process::id().to_string(), &postmaster.to_string()])
+        .arg(folder)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+}
+
+/// The address, password and all, of a new empty database of the shared server.
+pub(super) async fn database(name: &str) -> Option<String> {
+    let server = server()?;
+    let mut admin = server.config.clone();
+    let client = session(admin.dbname("postgres"), "test", "").await.unwrap();
+    client.batch_execute(&format!("drop database if exists test_{name}")).await.unwrap();
+    client.batch_execute(&format!("create database test_{name}")).await.unwrap();
+    let password = String::from_utf8(server.config.get_password().unwrap().to_vec()).unwrap();
+    let public = super::connection::public_url(&server.config);
+    Some(
+        public
+            .replace("spor@", &format!("spor:{password}@"))
+            .replace(&format!("/{SPOR}?"), &format!("/test_{name}?")),
+    )
+}
+
+/// Storage on a new database, with the rooms below registered.
+async fn storage(name: &str) -> Option<Storage> {
+    let config = Config { url: Some(database(name).await?), ..Config::default() };
+    let storage = Storage::open(&config, Path::new("/nonexistent"), quiet).await.unwrap();
+    storage.register_site("v1", &rooms(), &[reader("door-1")]).await.unwrap();
+    Some(storage)
+}
+
+impl Storage {
+    /// A direct look into the tables.
+    async fn look(&self, sql: &str) -> Vec<tokio_postgres::Row> {
+        self.client().await.unwrap().query(sql, &[]).await.unwrap()
+    }
+
+    /// One number.
+    async fn count(&self, sql: &str) -> i64 {
+        self.look(sql).await[0].get(0)
+    }
+
+    /// Stores `items` through a writer of their own, and waits until that is done.
+    async fn store(&self, items: Vec<Decided>) {
+        let (door, task) = self.writer();
+        door.send(items).await.unwrap();
+        drop(door);
+        task.await;
+    }
+
+    /// A writer that goes on until its door is dropped.
+    fn spawn_writer(&self) -> (mpsc::Sender<Vec<Decided>>, JoinHandle<()>) {
+        let (door, task) = self.writer();
+        (door, tokio::spawn(task))
+    }
+}
+
+fn rooms() -> Vec<ZoneRecord> {
+    ["ward-1", "store", "hall"].map(room).to_vec()
+}
+
+fn room(id: &str) -> ZoneRecord {
+    ZoneRecord {
+        id: id.parse().unwrap(),
+        floor: 1,
+        floor_label: "1".to_owned(),
+        kind: Some(RoomKind::Storage),
+        name: id.to_uppercase(),
+        ward: Some("w1".parse().unwrap()),
+    }
+}
+
+fn reader(id: &str) -> ReaderRecord {
+    ReaderRecord { id: id.parse().unwrap(), floor: 1, zone: None, portal: true }
+}
+
+fn tag(name: &str) -> TagId {
+    name.parse().unwrap()
+}
+
+fn zone(name: &str) -> ZoneId {
+    name.parse().unwrap()
+}
+
+fn row(name: &str, time_ms: i64) -> PositionRow {
+    PositionRow {
+        tag: tag(name),
+        time_ms,
+        until_ms: time_ms,
+        received_ms: time_ms,
+        seq: Some(7),
+        x_m: 12.5,
+        y_m: -4.25,
+        floor: 1,
+        accuracy_m: 0.75,
+        zone: Some(zone("store")),
+    }
+}
+
+fn position(name: &str, time_ms: i64) -> Decided {
+    Decided::Position(row(name, time_ms))
+}
+
+fn visit(name: &str, room: &str, entered_ms: i64, left_ms: Option<i64>) -> Decided {
+    Decided::Visit(VisitRow { tag: tag(name), zone: zone(room), entered_ms, left_ms })
+}
+
+/// Now, in whole seconds, so that nothing is lost in a comparison.
+fn this_second_ms() -> i64 {
+    now_ms() / 1_000 * 1_000
+}

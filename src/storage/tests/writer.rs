@@ -1,0 +1,226 @@
+//! What the writer does with each kind of decided item, with repeats, and with rows that are refused.
+
+use super::*;
+use crate::{
+    model::{Asset, Basis, EventKind, EventMessage, PresenceRow, Status, StatusRow},
+    storage::{EventFilter, HistoryRow},
+};
+
+fn status(asset: &str, status: Status, from_ms: i64) -> Decided {
+    Decided::Status(StatusRow {
+        asset: asset.parse().unwrap(),
+        status,
+        from_ms,
+        basis: Basis::Inferred,
+        rule: "room:storage".to_owned(),
+        zone: Some(zone("store")),
+    })
+}
+
+fn event(id: &str, name: &str, time_ms: i64) -> Decided {
+    Decided::Event(EventMessage {
+        id: id.to_owned(),
+        kind: EventKind::Zone,
+        time_ms,
+        tag: tag(name),
+        asset: None,
+        zone: Some(zone("store")),
+        from_zone: None,
+        floor: Some(1),
+        change: "entered".to_owned(),
+        reason: None,
+    })
+}
+
+fn presence(persons: u32) -> Decided {
+    let role = "nurse".parse().unwrap();
+    Decided::Presence(PresenceRow { role, zone: zone("store"), quarter_ms: 900_000, persons })
+}
+
+fn pump(id: &str) -> Asset {
+    Asset {
+        id: id.parse().unwrap(),
+        label: id.to_owned(),
+        class: "pump".parse().unwrap(),
+        home_ward: None,
+    }
+}
+
+fn everything(now: i64) -> Vec<Decided> {
+    vec![
+        position("a", now),
+        visit("a", "store", now, None),
+        visit("a", "store", now, Some(now + 5_000)),
+        visit("a", "hall", now + 5_000, None),
+        status("p1", Status::Available, now),
+        status("p1", Status::InUse, now + 5_000),
+        event("e1", "a", now),
+        event("e2", "a", now + 5_000),
+        presence(6),
+        presence(4),
+        Decided::TagReport {
+            tag: tag("a"),
+            time_ms: now,
+            battery_pct: Some(80),
+            firmware: Some("1.2".to_owned()),
+        },
+        Decided::Reader { reader: "door-1".parse().unwrap(), time_ms: now, online: true },
+    ]
+}
+
+#[tokio::test]
+async fn every_kind_is_stored_and_read_back() {
+    let Some(storage) = storage("every_kind").await else { return };
+    let now = this_second_ms();
+    storage.put_assets(&[pump("p1")]).await.unwrap();
+    storage.store(everything(now)).await;
+    // The row is stored by now: this extension needs an UPDATE.
+    storage
+        .store(vec![Decided::Extend { tag: tag("a"), time_ms: now, until_ms: now + 60_000 }])
+        .await;
+
+    let history = storage.history(&tag("a"), now, now + 1, 10, None).await.unwrap();
+    let expected = HistoryRow {
+        time_ms: now,
+        until_ms: now + 60_000,
+        x_m: 12.5,
+        y_m: -4.25,
+        floor: 1,
+        accuracy_m: 0.75,
+        zone: Some(zone("store")),
+    };
+    assert_eq!(history, [expected]);
+    let visits = storage.visits(&tag("a"), now, now + 10_000, 10, None).await.unwrap();
+    let seen: Vec<_> = visits.iter().map(|v| (v.zone.as_str(), v.entered_ms, v.left_ms)).collect();
+    assert_eq!(seen, [("store", now, Some(now + 5_000)), ("hall", now + 5_000, None)]);
+    let statuses =
+        storage.statuses(&"p1".parse().unwrap(), now, now + 10_000, 10, None).await.unwrap();
+    let seen: Vec<_> = statuses.iter().map(|s| (s.status, s.from_ms, s.to_ms)).collect();
+    assert_eq!(
+        seen,
+        [(Status::Available, now, Some(now + 5_000)), (Status::InUse, now + 5_000, None)]
+    );
+    let events = storage.events(0, 10, &EventFilter::default()).await.unwrap();
+    assert_eq!(events.iter().map(|e| e.message.id.as_str()).collect::<Vec<_>>(), ["e1", "e2"]);
+    let Decided::Event(sent) = event("e1", "a", now) else { unreachable!() };
+    assert_eq!(events[0].message, sent);
+    let later = storage.events(events[0].seq, 10, &EventFilter::default()).await.unwrap();
+    assert_eq!(later, events[1..]);
+    let groups = storage.presence(None, 0, now, 10).await.unwrap();
+    assert_eq!((groups.len(), groups[0].persons), (1, 6));
+    assert_eq!(storage.count("select count(*) from reader where online").await, 1);
+
+    let restored = storage.restore().await.unwrap();
+    assert_eq!(restored.tags.len(), 1);
+    let last = &restored.tags[0];
+    assert_eq!(
+        last.row,
+        PositionRow { until_ms: now + 60_000, received_ms: now + 60_000, ..row("a", now) }
+    );
+    assert_eq!(last.visit, Some((zone("hall"), now + 5_000)));
+    assert_eq!((last.battery_pct, last.firmware.as_deref()), (Some(80), Some("1.2")));
+    assert_eq!(restored.statuses.len(), 1);
+    assert_eq!(restored.statuses[0].1.status, Status::InUse);
+}
+
+#[tokio::test]
+async fn a_repeat_changes_nothing() {
+    let Some(storage) = storage("repeat").await else { return };
+    let now = this_second_ms();
+    storage.put_assets(&[pump("p1")]).await.unwrap();
+    let all: Vec<Decided> = everything(now).split_off(1);
+    storage.store(all.clone()).await;
+    let tables = "select (select jsonb_agg(v order by tag, entered_at) from visit v),
+                         (select jsonb_agg(s order by asset, from_at) from asset_status s),
+                         (select jsonb_agg(e order by seq) from event e),
+                         (select jsonb_agg(p) from presence p)";
+    let read = || async {
+        let row = storage.look(tables).await.remove(0);
+        [0, 1, 2, 3].map(|column| row.get::<_, serde_json::Value>(column))
+    };
+    let before = read().await;
+    storage.store(all.clone()).await;
+    for item in all {
+        storage.store(vec![item]).await;
+    }
+    assert_eq!(read().await, before);
+}
+
+#[tokio::test]
+async fn visits_and_statuses_that_come_out_of_order_make_one_unbroken_line() {
+    let Some(storage) = storage("out_of_order").await else { return };
+    storage.put_assets(&[pump("p1")]).await.unwrap();
+    for at in [3_000, 1_000, 2_000] {
+        let seconds = Status::ALL[usize::try_from(at / 1_000).unwrap()];
+        storage.store(vec![visit("a", "store", at, None), status("p1", seconds, at)]).await;
+    }
+    let visits = storage.visits(&tag("a"), 0, 9_000, 10, None).await.unwrap();
+    let ends: Vec<_> = visits.iter().map(|v| (v.entered_ms, v.left_ms)).collect();
+    assert_eq!(ends[2], (3_000, None));
+    assert!(ends[..2].iter().all(|(_, left)| left.is_some()), "{ends:?}");
+    let statuses = storage.statuses(&"p1".parse().unwrap(), 0, 9_000, 10, None).await.unwrap();
+    let ends: Vec<_> = statuses.iter().map(|s| (s.from_ms, s.to_ms)).collect();
+    assert_eq!(ends, [(1_000, Some(2_000)), (2_000, Some(3_000)), (3_000, None)]);
+}
+
+#[tokio::test]
+async fn a_bad_row_is_set_aside_and_all_others_are_stored() {
+    let Some(storage) = storage("bad_row").await else { return };
+    let now = this_second_ms();
+    let mut items: Vec<Decided> = (0..500).map(|n| position("a", now + n)).collect();
+    items[123] = status("nobody", Status::Available, now);
+    items[321] = visit("a", "store", now, Some(now - 1));
+    items[400] = position("a", i64::MAX);
+    storage.store(items).await;
+    assert_eq!(storage.count("select count(*) from position").await, 497);
+    assert_eq!(storage.count("select count(*) from visit").await, 0);
+}
+
+#[tokio::test]
+async fn a_zone_that_nobody_registered_leaves_the_position() {
+    let Some(storage) = storage("unknown_zone").await else { return };
+    let elsewhere = PositionRow { zone: Some(zone("elsewhere")), ..row("a", this_second_ms()) };
+    storage
+        .store(vec![Decided::Position(elsewhere), visit("a", "elsewhere", 1, None), presence(5)])
+        .await;
+    assert_eq!(storage.count("select count(*) from position where zone is null").await, 1);
+    assert_eq!(storage.count("select count(*) from visit").await, 0);
+    assert_eq!(storage.count("select count(*) from presence").await, 1);
+}
+
+#[tokio::test]
+async fn forgetting_deletes_what_came_before_and_keeps_what_comes_after() {
+    let Some(storage) = storage("forget").await else { return };
+    let now = this_second_ms();
+    storage
+        .store(vec![position("a", now), position("b", now), visit("a", "hall", now, None)])
+        .await;
+    storage
+        .store(vec![
+            position("a", now + 1),
+            Decided::Forget { tag: tag("a") },
+            position("a", now + 2),
+        ])
+        .await;
+    let left = storage.history(&tag("a"), 0, i64::MAX / 2, 10, None).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.time_ms).collect::<Vec<_>>(), [now + 2]);
+    assert_eq!(storage.count("select count(*) from position").await, 2);
+    assert_eq!(storage.count("select count(*) from visit").await, 0);
+}
+
+#[tokio::test]
+async fn thousands_of_tags_in_many_batches_all_arrive() {
+    let Some(storage) = storage("many").await else { return };
+    let now = this_second_ms();
+    let (door, task) = storage.spawn_writer();
+    for second in 0..20 {
+        let batch =
+            (0..1_500).map(|n| position(&format!("tag-{n}"), now + second * 1_000)).collect();
+        door.send(batch).await.unwrap();
+    }
+    drop(door);
+    task.await.unwrap();
+    assert_eq!(storage.count("select count(distinct (tag, \"time\")) from position").await, 30_000);
+    assert_eq!(storage.count("select count(*) from position").await, 30_000);
+    assert_eq!(storage.restore().await.unwrap().tags.len(), 1_500);
+}
