@@ -13,20 +13,12 @@ struct Migration {
     timescale: Option<&'static str>,
 }
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "0001_initial.sql",
-        sql: include_str!("../../schemas/database/0001_initial.sql"),
-        timescale: Some(include_str!("../../schemas/database/timescale/0001_hypertable.sql")),
-    },
-    Migration {
-        number: 2,
-        name: "0002_reporting.sql",
-        sql: include_str!("../../schemas/database/0002_reporting.sql"),
-        timescale: None,
-    },
-];
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "0001_initial.sql",
+    sql: include_str!("../../schemas/database/0001_initial.sql"),
+    timescale: Some(include_str!("../../schemas/database/timescale/0001_hypertable.sql")),
+}];
 
 /// Any number: whoever migrates holds this advisory lock.
 const LOCK: i64 = 0x5350_4f52_0001;
