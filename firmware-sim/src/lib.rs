@@ -1,7 +1,9 @@
 //! A simulated hospital: its building, its equipment and staff, their tags and readers.
 //!
-//! [`site`] makes the building, [`building`] knows the ways through it, [`world`] lets the hospital work.
+//! [`site`] makes the building, [`building`] knows the ways through it, [`world`] lets the hospital
+//! work, [`mqtt`] publishes what its tags say.
 
 pub mod building;
+pub mod mqtt;
 pub mod site;
 pub mod world;

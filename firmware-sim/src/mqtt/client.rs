@@ -1,0 +1,166 @@
+//! One MQTT client that publishes what it is handed, QoS 1, and comes back when the broker goes.
+//!
+//! At most [`WINDOW`] messages wait for their acknowledgement; after a reconnect they are sent
+//! again. What comes meanwhile waits in a bounded queue, and is dropped and counted beyond it.
+
+use super::{
+    Config, Counters, MqttError,
+    link::{Link, PING_EVERY},
+};
+use rumqttc::mqttbytes::v4::{LastWill, Packet};
+use std::{collections::VecDeque, sync::atomic::Ordering::Relaxed, time::Duration};
+use tokio::{sync::mpsc, time};
+use tokio_util::sync::CancellationToken;
+
+/// How many messages may wait for their acknowledgement.
+const WINDOW: usize = 200;
+const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
+/// How long a stopping client tries to get its last bytes out.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
+}
+
+/// The client.
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) will: Option<LastWill>,
+    pub(super) queue: mpsc::Receiver<Outgoing>,
+    pub(super) config: Config,
+    pub(super) stop: CancellationToken,
+}
+
+/// What was sent and not yet acknowledged, in the order of sending.
+#[derive(Default)]
+struct Unacknowledged {
+    messages: VecDeque<(u16, Outgoing)>,
+    last: u16,
+}
+
+impl Client {
+    /// Publishes until it is told to stop.
+    pub(super) async fn run(mut self) {
+        let mut unacknowledged = Unacknowledged::default();
+        let mut back_off = FIRST_BACK_OFF;
+        let mut was_away = false;
+        loop {
+            let opened = tokio::select! {
+                () = self.stop.cancelled() => return,
+                opened = self.open() => opened,
+            };
+            let error = match opened {
+                Ok(link) => {
+                    if was_away {
+                        tracing::info!(client = %self.id, "connected again");
+                        self.counters().reconnected.fetch_add(1, Relaxed);
+                    }
+                    back_off = FIRST_BACK_OFF;
+                    was_away = false;
+                    match self.stay_connected(link, &mut unacknowledged).await {
+                        Ok(()) => return,
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            if !was_away {
+                tracing::warn!(client = %self.id, %error, "no broker, trying again");
+            }
+            was_away = true;
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = time::sleep(back_off) => {}
+            }
+            back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+        }
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.config.counters
+    }
+
+    async fn open(&self) -> Result<Link, MqttError> {
+        let login = self.config.login.as_ref();
+        Link::open(&self.config.broker, &self.id, login, self.will.clone()).await
+    }
+
+    /// Publishes over one connection; `Ok` when told to stop.
+    async fn stay_connected(
+        &mut self,
+        mut link: Link,
+        unacknowledged: &mut Unacknowledged,
+    ) -> Result<(), MqttError> {
+        for (packet, message) in &unacknowledged.messages {
+            link.publish(&message.topic, &message.payload, Some(*packet), true);
+        }
+        let mut pings = time::interval(PING_EVERY);
+        loop {
+            let may_send = unacknowledged.messages.len() < WINDOW;
+            tokio::select! {
+                () = self.stop.cancelled() => {
+                    self.say_goodbye(link).await;
+                    return Ok(());
+                }
+                message = self.queue.recv(), if may_send => {
+                    let Some(message) = message else {
+                        self.say_goodbye(link).await;
+                        return Ok(());
+                    };
+                    self.send(&mut link, unacknowledged, message);
+                    while unacknowledged.messages.len() < WINDOW
+                        && let Ok(message) = self.queue.try_recv()
+                    {
+                        self.send(&mut link, unacknowledged, message);
+                    }
+                    link.flush_now()?;
+                }
+                exchanged = link.exchange() => {
+                    exchanged?;
+                    while let Some(packet) = link.next_packet()? {
+                        if let Packet::PubAck(ack) = packet
+                            && unacknowledged.remove(ack.pkid)
+                        {
+                            self.counters().acknowledged.fetch_add(1, Relaxed);
+                        }
+                    }
+                }
+                _ = pings.tick() => link.ping(),
+            }
+        }
+    }
+
+    fn send(&self, link: &mut Link, unacknowledged: &mut Unacknowledged, message: Outgoing) {
+        let packet = unacknowledged.next_number();
+        link.publish(&message.topic, &message.payload, Some(packet), false);
+        unacknowledged.messages.push_back((packet, message));
+        self.counters().published.fetch_add(1, Relaxed);
+    }
+
+    async fn say_goodbye(&self, mut link: Link) {
+        link.disconnect();
+        let written = time::timeout(FAREWELL, async {
+            while link.unsent() > 0 && link.exchange().await.is_ok() {}
+        });
+        if written.await.is_err() {
+            tracing::debug!(client = %self.id, "the broker didn't take the last bytes");
+        }
+    }
+}
+
+impl Unacknowledged {
+    /// The window is far smaller than the numbers there are, so the next one is always free.
+    fn next_number(&mut self) -> u16 {
+        self.last = self.last.checked_add(1).unwrap_or(1);
+        self.last
+    }
+
+    fn remove(&mut self, packet: u16) -> bool {
+        let found = self.messages.iter().position(|(number, _)| *number == packet);
+        found.is_some_and(|at| self.messages.remove(at).is_some())
+    }
+}

@@ -1,0 +1,127 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{site, world};
+use bytes::BytesMut;
+use rumqttc::mqttbytes::v4::{ConnAck, Packet, PubAck, Publish};
+use std::collections::HashSet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A broker that hands on what it gets; each connection is cut after `cut_after` messages.
+async fn broker(
+    cut_after: usize,
+    stop: CancellationToken,
+) -> (String, mpsc::UnboundedReceiver<Publish>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut served = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                accepted = listener.accept() => {
+                    served.spawn(serve(accepted.unwrap().0, cut_after, sender.clone()));
+                }
+            }
+        }
+    });
+    (address, receiver)
+}
+
+async fn serve(mut stream: TcpStream, cut_after: usize, sender: mpsc::UnboundedSender<Publish>) {
+    let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
+    let mut count = 0;
+    loop {
+        while let Ok(packet) = Packet::read(&mut incoming, 1 << 20) {
+            match packet {
+                Packet::Connect(_) => {
+                    let ack = ConnAck::new(ConnectReturnCode::Success, false);
+                    ack.write(&mut outgoing).unwrap();
+                }
+                Packet::Publish(publish) => {
+                    count += 1;
+                    if count > cut_after {
+                        return;
+                    }
+                    PubAck::new(publish.pkid).write(&mut outgoing).unwrap();
+                    let _ = sender.send(publish);
+                }
+                Packet::Disconnect => return,
+                _ => {}
+            }
+        }
+        stream.write_all(&outgoing).await.unwrap();
+        outgoing.clear();
+        if stream.read_buf(&mut incoming).await.is_ok_and(|read| read > 0) {
+            continue;
+        }
+        return;
+    }
+}
+
+fn demo_world(start_ms: i64) -> World {
+    let config = world::Config { start_ms, ..world::Config::default() };
+    World::new(&site::generate(&site::demo_plan()), config).unwrap()
+}
+
+#[tokio::test]
+async fn everything_said_is_acknowledged_over_connections_that_break() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(60, stop.clone()).await;
+    let config = Config { speed: 5.0, ..Config::new(address) };
+    let counters = Arc::clone(&config.counters);
+    let running = tokio::spawn(run(config, demo_world(unix_now_ms()), stop.clone()));
+    let mut tags = HashSet::new();
+    let enough = time::timeout(Duration::from_secs(30), async {
+        while tags.len() < 300 {
+            let publish = published.recv().await.unwrap();
+            if publish.topic.ends_with("/position") {
+                tags.insert(publish.topic);
+            }
+        }
+    });
+    enough.await.unwrap();
+    stop.cancel();
+    time::timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
+    assert!(counters.acknowledged.load(Relaxed) >= 300);
+    assert!(counters.reconnected.load(Relaxed) > 0);
+    assert_eq!(counters.dropped.load(Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_world_in_a_hurry_is_stamped_with_the_real_time() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(usize::MAX, stop.clone()).await;
+    let config = Config { speed: 50.0, ..Config::new(address) };
+    let running = tokio::spawn(run(config, demo_world(0), stop.clone()));
+    for _ in 0..500 {
+        let publish = published.recv().await.unwrap();
+        if publish.topic.ends_with("/position") {
+            let message: spor_schemas::PositionMessage =
+                serde_json::from_slice(&publish.payload).unwrap();
+            let age_ms = unix_now_ms() - message.time_ms.unwrap();
+            assert!((0..20_000).contains(&age_ms), "{age_ms} ms old");
+        }
+    }
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_does_not_keep_it_from_stopping() {
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(run(Config::new("127.0.0.1:1"), demo_world(0), stop.clone()));
+    time::sleep(Duration::from_millis(300)).await;
+    stop.cancel();
+    time::timeout(Duration::from_secs(2), running).await.unwrap().unwrap();
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let login = Login { user: "sim".to_owned(), password: "hush".to_owned() };
+    assert!(!format!("{login:?}").contains("hush"));
+}
