@@ -1,9 +1,10 @@
 //! A simulated hospital: its building, its equipment and staff, their tags and readers.
 //!
 //! [`site`] makes the building, [`building`] knows the ways through it, [`world`] lets the hospital
-//! work, [`mqtt`] publishes what its tags say.
+//! work, [`mqtt`] publishes what its tags say, [`load`] makes a rate to measure with.
 
 pub mod building;
+pub mod load;
 pub mod mqtt;
 pub mod site;
 pub mod world;

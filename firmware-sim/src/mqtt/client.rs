@@ -30,6 +30,8 @@ pub(super) struct Outgoing {
 pub(super) struct Client {
     pub(super) id: String,
     pub(super) will: Option<LastWill>,
+    /// Takes the will back after a reconnect.
+    pub(super) greeting: Option<Outgoing>,
     pub(super) queue: mpsc::Receiver<Outgoing>,
     pub(super) config: Config,
     pub(super) stop: CancellationToken,
@@ -97,6 +99,9 @@ impl Client {
     ) -> Result<(), MqttError> {
         for (packet, message) in &unacknowledged.messages {
             link.publish(&message.topic, &message.payload, Some(*packet), true);
+        }
+        if let Some(greeting) = self.greeting.clone() {
+            self.send(&mut link, unacknowledged, greeting);
         }
         let mut pings = time::interval(PING_EVERY);
         loop {

@@ -186,9 +186,16 @@ impl Switchboard {
         stop: &CancellationToken,
         clients: &mut JoinSet<()>,
     ) -> Self {
-        let mut client = |id: String, will| {
+        let mut client = |id: String, reader: Option<&ReaderId>| {
             let (sender, queue) = mpsc::channel(QUEUE);
-            let client = Client { id, will, queue, config: config.clone(), stop: stop.clone() };
+            let client = Client {
+                id,
+                will: reader.map(last_will),
+                greeting: reader.map(greeting),
+                queue,
+                config: config.clone(),
+                stop: stop.clone(),
+            };
             clients.spawn(client.run());
             sender
         };
@@ -205,7 +212,7 @@ impl Switchboard {
             .enumerate()
             .map(|(n, reader)| {
                 let id = format!("sim-reader-{}", n + 1);
-                (reader.id.clone(), client(id, Some(last_will(&reader.id))))
+                (reader.id.clone(), client(id, Some(&reader.id)))
             })
             .collect();
         Self { tags, engine, readers, other_readers, counters: Arc::clone(&config.counters) }
@@ -233,9 +240,18 @@ fn share_of(name: &str, shares: usize) -> usize {
 
 /// What the broker says for a reader that is gone.
 fn last_will(reader: &ReaderId) -> LastWill {
-    let offline = ReaderStatusMessage { time_ms: None, status: Presence::Offline, firmware: None };
-    let payload = wire::to_json(&offline);
+    let payload = wire::to_json(&bare_status(Presence::Offline));
     LastWill::new(topic::reader_status(reader), payload, QoS::AtLeastOnce, false)
+}
+
+/// What a reader says when it is connected, also after its will was published.
+fn greeting(reader: &ReaderId) -> Outgoing {
+    let payload = wire::to_json(&bare_status(Presence::Online));
+    Outgoing { topic: topic::reader_status(reader), payload }
+}
+
+fn bare_status(status: Presence) -> ReaderStatusMessage {
+    ReaderStatusMessage { time_ms: None, status, firmware: None }
 }
 
 #[cfg(test)]

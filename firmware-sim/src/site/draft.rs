@@ -108,7 +108,7 @@ impl Draft {
     /// Adds a room, with its reader; the id is `{prefix}-{slug}`, numbered when taken.
     pub(super) fn room(
         &mut self,
-        at: Placed,
+        at: &Placed,
         spec: &Spec,
         prefix: &str,
         ward: Option<&WardId>,
@@ -126,7 +126,7 @@ impl Draft {
             }),
         ));
         self.hang_readers(&id, at.floor, at.rect, spec.kind);
-        Placed { id: Some(id), ..at }
+        Placed { floor: at.floor, rect: at.rect, id: Some(id) }
     }
 
     /// Adds a door in the middle of the wall that two rooms share.
@@ -153,7 +153,7 @@ impl Draft {
         let mut before: Option<(Placed, RoomKind)> = None;
         for spec in specs {
             let rect = Rect::new(x_cm, wall_cm, x_cm + spec.width_cm, wall_cm + depth_cm);
-            let room = self.room(Placed::new(row.floor, rect), spec, row.prefix, None);
+            let room = self.room(&Placed::new(row.floor, rect), spec, row.prefix, None);
             self.door(&room, row.main);
             if let Some((neighbour, RoomKind::Entrance)) = &before {
                 self.door(neighbour, &room);

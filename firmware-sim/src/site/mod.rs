@@ -137,7 +137,7 @@ fn draw_floor(draft: &mut Draft, floor: usize, wings: &[Wing], y0_cm: i32) {
     let x0_cm = OUTER_WALL_CM - block::WIDTH_CM;
 
     let main = draft.room(
-        Placed::new(number, Rect::new(x0_cm, y0_cm, x0_cm + width_cm, top_cm)),
+        &Placed::new(number, Rect::new(x0_cm, y0_cm, x0_cm + width_cm, top_cm)),
         &draft::Spec::corridor("Hovedgang", "hovedgang"),
         &prefix,
         None,

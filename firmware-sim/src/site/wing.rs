@@ -13,7 +13,7 @@ const CORRIDOR_CM: i32 = 280;
 pub(super) const WIDTH_CM: i32 = 2 * ROOM_DEPTH_CM + CORRIDOR_CM;
 
 /// What a wing is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WingUse {
     Ward {
         beds: u32,
@@ -107,7 +107,7 @@ pub(super) fn place(
     let ward = wing.ward.as_ref();
 
     let corridor = draft.room(
-        Placed::new(floor, Rect::new(corridor_west, wall_cm, corridor_east, far_cm)),
+        &Placed::new(floor, Rect::new(corridor_west, wall_cm, corridor_east, far_cm)),
         &Spec::corridor(&format!("{} gang", wing.name), "gang"),
         &wing.code,
         ward,
@@ -120,7 +120,7 @@ pub(super) fn place(
         for spec in side {
             let end_cm = y_cm + direction * spec.width_cm;
             let at = Placed::new(floor, Rect::new(near, y_cm, far, end_cm));
-            let room = draft.room(at, spec, &wing.code, ward);
+            let room = draft.room(&at, spec, &wing.code, ward);
             draft.door(&room, &corridor);
             y_cm = end_cm;
         }

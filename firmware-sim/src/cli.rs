@@ -1,0 +1,314 @@
+//! Commands and their options; each function here is one command.
+
+use anyhow::{Context, anyhow};
+use clap::{Args, Parser, Subcommand};
+use firmware_sim::{
+    load,
+    mqtt::{self, Login},
+    site::{self, Plan},
+    world::{self, World},
+};
+use spor_schemas::site::SiteFile;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{runtime, signal, time};
+use tokio_util::sync::CancellationToken;
+
+/// A simulated hospital: its building, its equipment and staff, their tags and readers.
+#[derive(Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print a made-up hospital as a site file.
+    Site(SiteArgs),
+    /// Let a hospital work and publish what its tags and readers say, until stopped.
+    Run(RunArgs),
+    /// Publish at a fixed rate and time the acknowledgements.
+    ///
+    /// Exit code 1 when something was still not acknowledged ten seconds after the end.
+    Load(LoadArgs),
+}
+
+/// Why a command didn't do what it should.
+pub(crate) enum Failure {
+    /// Options or files that make no sense: exit code 2.
+    Usage(anyhow::Error),
+    /// Exit code 1.
+    Failed(anyhow::Error),
+}
+
+#[derive(Args)]
+pub(crate) struct SiteArgs {
+    /// Beds on wards.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    beds: u32,
+    /// Floors from the ground floor up.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=40))]
+    floors: u16,
+    /// The same seed gives the same hospital.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Args)]
+struct BrokerArgs {
+    /// Where the broker listens, host:port.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    broker: String,
+    /// User name for the broker.
+    #[arg(long, requires = "password")]
+    user: Option<String>,
+    /// Password for the broker; better given by the environment than on the command line.
+    #[arg(long, env = "FIRMWARE_SIM_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+}
+
+impl BrokerArgs {
+    fn login(&self) -> Option<Login> {
+        let user = self.user.clone()?;
+        Some(Login { user, password: self.password.clone().unwrap_or_default() })
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    broker: BrokerArgs,
+    /// The building; without it the demo hospital.
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// How many times as fast as real time; times in messages stay those of the real clock.
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    speed: f64,
+    /// The same seed gives the same hospital day.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Things with a tag.
+    #[arg(long, default_value_t = 430)]
+    assets: u32,
+    /// People with a badge.
+    #[arg(long, default_value_t = 80)]
+    staff: u32,
+    /// A tag in motion reports every so many seconds.
+    #[arg(long, default_value_t = 2.0, value_parser = positive)]
+    moving_every: f64,
+    /// A tag at rest reports every so many seconds.
+    #[arg(long, default_value_t = 30.0, value_parser = positive)]
+    still_every: f64,
+    /// CBOR instead of JSON.
+    #[arg(long)]
+    cbor: bool,
+    /// Stop after so many seconds of real time.
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct LoadArgs {
+    #[command(flatten)]
+    broker: BrokerArgs,
+    /// The building to walk in; without it the demo hospital.
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+    /// Tags, named load-00001 and so on.
+    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    tags: u32,
+    /// Positions a second; 0: as fast as they are acknowledged.
+    #[arg(long, default_value_t = 12_500)]
+    rate: u32,
+    /// Connections that share the tags.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+    /// MQTT quality of service.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    qos: u8,
+    /// For how long to send.
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
+    /// CBOR instead of JSON.
+    #[arg(long)]
+    cbor: bool,
+    /// Speak as engines, with arrays of at most so many positions.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    batch: Option<u32>,
+    /// Messages that may wait for their acknowledgement on each connection.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
+    window: u16,
+    /// How many of a hundred walks lead to another room.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=100))]
+    roam_percent: u32,
+    /// Write the result as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value > 0.0 && value.is_finite() { Ok(value) } else { Err("must be above 0".to_owned()) }
+}
+
+/// `firmware-sim site`
+pub(crate) fn site(args: &SiteArgs) -> Result<(), Failure> {
+    print!("{}", site::write(&site::generate(&Plan::new(args.beds, args.floors, args.seed))));
+    Ok(())
+}
+
+/// `firmware-sim run`
+pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let site = read_site(args.site.as_deref())?;
+    let config = world::Config {
+        seed: args.seed,
+        start_ms: unix_now_ms(),
+        assets: args.assets,
+        staff: args.staff,
+        moving_every_ms: milliseconds(args.moving_every),
+        still_every_ms: milliseconds(args.still_every),
+        ..world::Config::default()
+    };
+    let world = World::new(&site, config).map_err(|e| Failure::Usage(e.into()))?;
+    eprintln!(
+        "{}: {} things and {} people, publishing to {} at {}x",
+        site.name,
+        world.assets().len(),
+        world.staff().len(),
+        args.broker.broker,
+        args.speed
+    );
+    let config = mqtt::Config {
+        login: args.broker.login(),
+        speed: args.speed,
+        cbor: args.cbor,
+        ..mqtt::Config::new(args.broker.broker)
+    };
+    let counters = Arc::clone(&config.counters);
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone(), args.seconds.map(Duration::from_secs)));
+        tokio::spawn(tell_progress(Arc::clone(&counters)));
+        mqtt::run(config, world, stop).await;
+    });
+    eprintln!("{}", counts_line(&counters));
+    Ok(())
+}
+
+/// `firmware-sim load`
+pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
+    let site = read_site(args.site.as_deref())?;
+    let config = load::Config {
+        login: args.broker.login(),
+        broker: args.broker.broker,
+        tags: args.tags,
+        rate: args.rate,
+        connections: args.connections,
+        acknowledged: args.qos == 1,
+        duration: Duration::from_secs(args.seconds),
+        cbor: args.cbor,
+        batch: args.batch,
+        window: args.window,
+        roam_percent: args.roam_percent,
+        patience: Duration::from_secs(10),
+    };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
+    let outcome = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone(), None));
+        load::run(config, &site, |line| eprintln!("{line}"), stop).await
+    });
+    let outcome = outcome.map_err(|e| Failure::Failed(e.into()))?;
+    print!("{outcome}");
+    if let Some(path) = args.json {
+        let written = serde_json::to_vec_pretty(&outcome)
+            .map_err(anyhow::Error::from)
+            .and_then(|json| Ok(fs::write(&path, json)?));
+        written
+            .with_context(|| format!("cannot write {}", path.display()))
+            .map_err(Failure::Failed)?;
+    }
+    if outcome.is_complete() {
+        Ok(())
+    } else {
+        let lost = outcome.unacknowledged;
+        Err(Failure::Failed(anyhow!("{lost} positions were not acknowledged")))
+    }
+}
+
+fn read_site(path: Option<&Path>) -> Result<SiteFile, Failure> {
+    let Some(path) = path else { return Ok(site::generate(&site::demo_plan())) };
+    let read = || anyhow::Ok(site::read(&fs::read_to_string(path)?)?);
+    read().with_context(|| format!("cannot read {}", path.display())).map_err(Failure::Usage)
+}
+
+/// Stops at Ctrl-C, at SIGTERM, or when the time is over.
+async fn stop_on_signal(stop: CancellationToken, after: Option<Duration>) {
+    let over = async {
+        match after {
+            Some(after) => time::sleep(after).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = signal::ctrl_c() => {}
+        () = terminated() => {}
+        () = over => {}
+    }
+    stop.cancel();
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
+async fn tell_progress(counters: Arc<mqtt::Counters>) {
+    let mut lines = time::interval(Duration::from_secs(10));
+    lines.tick().await;
+    loop {
+        lines.tick().await;
+        eprintln!("{}", counts_line(&counters));
+    }
+}
+
+fn counts_line(counters: &mqtt::Counters) -> String {
+    let [published, acknowledged, dropped, reconnected] =
+        [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
+            .map(|count| count.load(Relaxed));
+    let day_ms = counters.world_ms.load(Relaxed) % 86_400_000;
+    let (hours, minutes, seconds) = (day_ms / 3_600_000, day_ms / 60_000 % 60, day_ms / 1_000 % 60);
+    format!(
+        "simulated {hours:02}:{minutes:02}:{seconds:02} UTC  published {published}  \
+         acknowledged {acknowledged}  dropped {dropped}  reconnects {reconnected}"
+    )
+}
+
+fn unix_now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "an option in seconds")]
+fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1000.0).round().max(1.0) as i64
+}
