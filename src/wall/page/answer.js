@@ -26,6 +26,8 @@ export class Answer {
 
   /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden}`. */
   show(scene) {
+    // Read once, before anything is written: each reading in between would lay the page out anew.
+    this.panelUnits = this.list.clientWidth / scene.unit;
     const answers = scene.hidden ? [] : scene.entries.filter(isAnswer).slice(0, CARDS);
     this.showQuery(scene);
     this.showMessage(scene, answers);
@@ -119,7 +121,7 @@ export class Answer {
     setText(item.rank, index === undefined ? '' : String(index + 1));
     const place = room?.name ?? text.t('place.none');
     const first = index === 0;
-    setData(item, 'long', String(isLong(place, first, this.list.clientWidth / scene.unit)));
+    setData(item, 'long', String(index !== undefined && isLong(place, first, this.panelUnits)));
     const size = Math.round(scene.unit * (index === undefined ? 0.8 : first ? 1 : 0.86));
     paintGlyph(item.glyph, shapeOf(store.classes[store.classOf[slot]]), store.status[slot], freshness !== 0, size, scene.colours);
     setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));

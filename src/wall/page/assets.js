@@ -18,6 +18,7 @@ export class AssetLayer {
     this.store = store;
     this.hits = [];
     this.rooms = new Map();
+    this.busyRadius = 1;
     this.drawn = { glyphs: 0, dots: 0, easing: 0 };
   }
 
@@ -38,8 +39,14 @@ export class AssetLayer {
     ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
     this.drawDots(ctx, scene);
     this.gatherRooms(scene);
-    this.drawRooms(ctx, scene);
-    this.drawLoose(ctx, scene);
+    const pills = this.gatherPills(ctx, scene);
+    const loose = this.looseInOrder(scene);
+    const busy = loose.filter((slot) => this.store.status[slot] !== AVAILABLE);
+    // Many that aren't free would hide the few that are.
+    this.busyRadius = scene.unit * (busy.length > 60 ? 0.15 : 0.24);
+    for (const slot of busy) this.drawOne(ctx, scene, slot);
+    for (const pill of pills) this.pill(ctx, scene, pill.room, pill.slots, pill.large);
+    for (const slot of loose) if (this.store.status[slot] === AVAILABLE) this.drawOne(ctx, scene, slot);
     this.drawSelected(ctx, scene);
     ctx.filter = 'none';
     return this.drawn.easing > 0;
@@ -80,27 +87,30 @@ export class AssetLayer {
     }
   }
 
-  drawRooms(ctx, scene) {
-    const big = glyphRadius(scene, true);
+  /** Rooms that get a count instead of glyphs; what is counted leaves `rooms`. */
+  gatherPills(ctx, scene) {
+    const { store } = this;
+    const pills = [];
     for (const [zone, slots] of this.rooms) {
       const room = scene.site.rooms.get(zone);
-      const sure = slots.filter((slot) => !this.store.roomOnly[slot]);
-      const vague = slots.length - sure.length;
-      if (vague > 0 && room) shade(ctx, scene, room);
-      const free = slots.filter((slot) => this.store.status[slot] === AVAILABLE);
-      const crowded = room && free.length > 1 && this.crowded(free, scene, big);
-      if (!room || (!crowded && vague === 0)) continue;
-      // What the count stands for isn't drawn again; the others keep their small glyphs.
-      const counted = crowded ? free : free.filter((slot) => this.store.roomOnly[slot]);
-      const rest = vague > 0 ? slots.filter((slot) => this.store.roomOnly[slot] && this.store.status[slot] !== AVAILABLE) : [];
-      this.rooms.set(zone, slots.filter((slot) => !counted.includes(slot) && !rest.includes(slot)));
-      if (counted.length > 0) this.pill(ctx, scene, room, counted, big);
-      else if (rest.length > 0) this.pill(ctx, scene, room, rest, glyphRadius(scene, false));
+      if (!room) continue;
+      const vague = slots.some((slot) => store.roomOnly[slot]);
+      if (vague) shade(ctx, scene, room);
+      const free = slots.filter((slot) => store.status[slot] === AVAILABLE);
+      const crowded = free.length > 1 && this.crowded(free, scene, glyphRadius(scene));
+      if (!crowded && !vague) continue;
+      const counted = crowded ? free : free.filter((slot) => store.roomOnly[slot]);
+      const hidden = slots.filter((slot) => store.roomOnly[slot] && store.status[slot] !== AVAILABLE);
+      this.rooms.set(zone, slots.filter((slot) => !counted.includes(slot) && !hidden.includes(slot)));
+      if (counted.length > 0) pills.push({ room, slots: counted, large: true });
+      else pills.push({ room, slots: hidden, large: false });
     }
+    return pills;
   }
 
-  pill(ctx, scene, room, slots, r) {
+  pill(ctx, scene, room, slots, large) {
     const { store } = this;
+    const r = large ? glyphRadius(scene) : this.busyRadius;
     const shape = shapeOf(store.classes[store.classOf[slots[0]]]);
     const stale = slots.every((slot) => store.freshness(slot, scene.nowMs) === STALE);
     const best = Math.min(...slots.map((slot) => scene.ranks.get(slot) ?? Infinity));
@@ -124,27 +134,27 @@ export class AssetLayer {
     return false;
   }
 
-  /** Glyphs that stand for themselves: first what isn't free, small; then what is; then the answers. */
-  drawLoose(ctx, scene) {
-    const { store } = this;
+  /** Glyphs that stand for themselves; the answers last, so that they lie on top. */
+  looseInOrder(scene) {
     const loose = [...this.rooms.values()].flat();
-    const order = (slot) => (store.status[slot] === AVAILABLE ? 1 : 0) + (scene.ranks.has(slot) ? 2 : 0);
-    loose.sort((a, b) => order(a) - order(b));
-    for (const slot of loose) {
-      const free = store.status[slot] === AVAILABLE;
-      const r = glyphRadius(scene, free || slot === scene.selected);
-      const x = scene.view.toX(this.easedX(slot, scene));
-      const y = scene.view.toY(this.easedY(slot, scene));
-      const stale = store.freshness(slot, scene.nowMs) === STALE;
-      const shape = shapeOf(store.classes[store.classOf[slot]]);
-      if (free && store.accuracy[slot] > 5) this.halo(ctx, scene, slot, x, y);
-      drawGlyph(ctx, shape, store.status[slot], stale, x, y, r, scene.colours);
-      if (stale && free) drawTag(ctx, scene, x, y + r * 1.55, scene.text.age(scene.nowMs - store.seen[slot]), r * 0.62, false);
-      const rank = scene.ranks.get(slot);
-      if (rank !== undefined) drawTag(ctx, scene, x + r * 1.05, y - r * 1.05, String(rank + 1), r * 0.95, true);
-      this.hits.push({ slot, x, y, rx: r * 1.3, ry: r * 1.3 });
-      this.drawn.glyphs += 1;
-    }
+    return loose.sort((a, b) => (scene.ranks.has(a) ? 1 : 0) - (scene.ranks.has(b) ? 1 : 0));
+  }
+
+  drawOne(ctx, scene, slot) {
+    const { store } = this;
+    const free = store.status[slot] === AVAILABLE;
+    const r = free || slot === scene.selected ? glyphRadius(scene) : this.busyRadius;
+    const x = scene.view.toX(this.easedX(slot, scene));
+    const y = scene.view.toY(this.easedY(slot, scene));
+    const stale = store.freshness(slot, scene.nowMs) === STALE;
+    const shape = shapeOf(store.classes[store.classOf[slot]]);
+    if (free && store.accuracy[slot] > 5) this.halo(ctx, scene, slot, x, y);
+    drawGlyph(ctx, shape, store.status[slot], stale, x, y, r, scene.colours);
+    if (stale && free) drawTag(ctx, scene, x, y + r * 1.55, scene.text.age(scene.nowMs - store.seen[slot]), r * 0.62, false);
+    const rank = scene.ranks.get(slot);
+    if (rank !== undefined) drawTag(ctx, scene, x + r * 1.05, y - r * 1.05, String(rank + 1), r * 0.95, true);
+    this.hits.push({ slot, x, y, rx: r * 1.3, ry: r * 1.3 });
+    this.drawn.glyphs += 1;
   }
 
   halo(ctx, scene, slot, x, y) {
@@ -172,7 +182,7 @@ export class AssetLayer {
     const y = scene.view.toY(this.easedY(slot, scene));
     if (store.accuracy[slot] > 0) this.halo(ctx, scene, slot, x, y);
     ctx.beginPath();
-    ctx.arc(x, y, glyphRadius(scene, true) * 1.5, 0, 6.2832);
+    ctx.arc(x, y, glyphRadius(scene) * 1.5, 0, 6.2832);
     ctx.stroke();
   }
 
@@ -205,9 +215,9 @@ export class AssetLayer {
   }
 }
 
-/** 24 minutes of arc across for what is free, less for what isn't. */
-function glyphRadius(scene, large) {
-  return scene.unit * (large ? 0.42 : 0.24);
+/** 24 minutes of arc across. */
+function glyphRadius(scene) {
+  return scene.unit * 0.42;
 }
 
 function shade(ctx, scene, room) {

@@ -244,11 +244,14 @@ export class Display {
 
   /** A code from a scanner or the address: that asset, or a line that says there is none. */
   showCode(code) {
-    const slot = this.search.exact(code);
+    // A slow first letter can be missing from the burst, but stands in the box.
+    const typed = byId('words').value.trim();
+    let slot = this.search.exact(code);
+    if (slot < 0 && typed.endsWith(code)) slot = this.search.exact(typed);
     byId('words').value = slot < 0 ? '' : this.store.labels[slot];
     this.query.words = byId('words').value;
     this.selected = null;
-    this.unknownCode = slot < 0 ? code : '';
+    this.unknownCode = slot < 0 ? (typed.endsWith(code) ? typed : code) : '';
     if (slot >= 0) this.pick(slot);
     this.redraw();
   }

@@ -9,16 +9,16 @@ export const UNKNOWN = 3;
 
 export const DEFAULT_INTERVAL_MS = 60_000;
 const MAX_INTERVAL_MS = 600_000;
-const ROOM_LIVE_MS = 60_000;
+const PORTAL_LIVE_MS = 60_000;
 const LOST_AT_LEAST_MS = 3_600_000;
 
 /** The state of a tag last there at `seenMs` that reports every `intervalMs`; NaN: never seen. */
-export function freshnessAt(nowMs, seenMs, intervalMs, roomOnly) {
+export function freshnessAt(nowMs, seenMs, intervalMs, portal) {
   if (!(seenMs > 0)) return UNKNOWN;
   const interval = Math.min(intervalMs > 0 ? intervalMs : DEFAULT_INTERVAL_MS, MAX_INTERVAL_MS);
   const age = nowMs - seenMs;
-  // A sighting by a reader says which room for a minute, however often the tag is heard.
-  const liveFor = roomOnly ? ROOM_LIVE_MS : 3 * interval;
+  // A sighting at a passage is believed for a minute: the tag may be anywhere behind it by then.
+  const liveFor = portal ? PORTAL_LIVE_MS : 3 * interval;
   if (age <= liveFor) return LIVE;
   if (age <= Math.max(20 * interval, LOST_AT_LEAST_MS)) return STALE;
   return LOST;

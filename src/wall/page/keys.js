@@ -21,7 +21,7 @@ export function scanner() {
   };
 }
 
-/** `acts`: `code, search, escape, move(step), zoom(factor), fit, floorStep(step), floorDigit(text)`. */
+/** `acts`: `code, enter, escape, move(step), zoom(factor), fit, floorStep(step), floorDigit(text)`. */
 export function attachKeys(input, acts) {
   const scan = scanner();
   window.addEventListener('keydown', (event) => {
@@ -44,7 +44,7 @@ function handle(key, typing, acts, input) {
     case 'ArrowUp': acts.move(-1); return true;
     case 'PageUp': acts.floorStep(1); return true;
     case 'PageDown': acts.floorStep(-1); return true;
-    case 'Enter': if (typing) acts.move(1); return typing;
+    case 'Enter': if (typing) acts.enter(); return typing;
     default:
   }
   if (typing) return false;

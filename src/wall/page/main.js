@@ -167,6 +167,7 @@ function wire(display, text, acts) {
   attachKeys(words, {
     code: (code) => display.showCode(code),
     escape: () => { clear(); display.forget(); words.blur(); display.redraw(); },
+    enter: () => (display.search.exact(words.value) < 0 ? display.moveFocus(1) : display.showCode(words.value)),
     move: (step) => display.moveFocus(step),
     zoom: (factor) => { display.view.zoom(factor); display.redrawPlan(); },
     fit: () => display.fit(),

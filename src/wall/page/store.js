@@ -6,7 +6,7 @@ export const STATUSES = ['available', 'in_use', 'dirty', 'cleaning', 'maintenanc
 export const AVAILABLE = 0;
 
 const NUMBERS = {
-  status: Uint8Array, told: Uint8Array, used: Uint8Array, placed: Uint8Array, roomOnly: Uint8Array,
+  status: Uint8Array, told: Uint8Array, used: Uint8Array, placed: Uint8Array, roomOnly: Uint8Array, portal: Uint8Array,
   classOf: Uint16Array, floor: Int16Array,
   x: Float32Array, y: Float32Array, fromX: Float32Array, fromY: Float32Array, accuracy: Float32Array,
   movedAt: Float64Array, seen: Float64Array, entered: Float64Array, interval: Float64Array, since: Float64Array,
@@ -66,6 +66,7 @@ export class Store {
     this.interval[slot] = row[c.interval_ms] ?? NaN;
     this.accuracy[slot] = row[c.accuracy_m] ?? NaN;
     this.roomOnly[slot] = row[c.room_only] ? 1 : 0;
+    this.portal[slot] = row[c.portal] ? 1 : 0;
     this.place(slot, row[c.x_m], row[c.y_m], row[c.floor], known, tick);
   }
 
@@ -121,7 +122,7 @@ export class Store {
 
   freshness(slot, nowMs) {
     if (!this.placed[slot]) return UNKNOWN;
-    const derived = freshnessAt(nowMs, this.seen[slot], this.interval[slot], this.roomOnly[slot] === 1);
+    const derived = freshnessAt(nowMs, this.seen[slot], this.interval[slot], this.portal[slot] === 1);
     return worse(derived, this.told[slot]);
   }
 
