@@ -92,8 +92,4 @@ struct Shared {
 
 type App = Arc<Shared>;
 
-#[cfg(test)]
-mod tests;
 
-#[cfg(test)]
-mod tests;

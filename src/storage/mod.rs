@@ -158,6 +158,18 @@ impl Storage {
         self.inner.private.as_ref()?.bound_tcp_port
     }
 
+    /// Lets Grafana's read-only role log in with this password.
+    ///
+    /// # Errors
+    /// When the database is away, or the role isn't ours to change.
+    pub async fn admit_grafana(&self, password: &str) -> Result<(), StorageError> {
+        let client = self.client().await?;
+        // ALTER ROLE takes no parameters: the server itself quotes the literal.
+        let sql = "select format('alter role spor_grafana login password %L', $1::text)";
+        let statement: String = client.query_one(sql, &[&password]).await?.get(0);
+        Ok(client.batch_execute(&statement).await?)
+    }
+
     /// How the table `position` is kept.
     #[must_use]
     pub fn position_keeper(&self) -> PositionKeeper {

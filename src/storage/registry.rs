@@ -21,6 +21,15 @@ pub enum CarrierId {
     Person(PersonId),
 }
 
+impl From<&Carrier> for CarrierId {
+    fn from(carrier: &Carrier) -> Self {
+        match carrier {
+            Carrier::Asset(asset) => Self::Asset(asset.id.clone()),
+            Carrier::Person(person) => Self::Person(person.id.clone()),
+        }
+    }
+}
+
 /// A tag on an asset for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {

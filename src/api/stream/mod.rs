@@ -6,8 +6,6 @@
 
 mod frame;
 mod hub;
-#[cfg(test)]
-mod tests;
 
 pub(super) use hub::{Hub, run};
 

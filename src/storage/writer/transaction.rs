@@ -47,7 +47,7 @@ pub(super) async fn write(
     transaction.execute("select pg_advisory_xact_lock_shared($1)", &[&PERSON_LOCK]).await?;
     let moved = transaction
         .execute(
-            "update journal_cursor set sequence = $1, at = now() where sequence = $1 - 1",
+            "update journal_cursor set sequence = $1, at = now() where sequence = $1::int8 - 1",
             &[&sequence],
         )
         .await?;
