@@ -85,7 +85,7 @@ async fn a_newer_schema_is_refused_and_an_empty_database_is_migrated() {
     let (code, said) = run(&data, &["migrate"], &[("SPOR_DATABASE__URL", &url)]);
     assert_eq!(code, Some(0), "{said}");
     let client = postgres::connect(&url).await;
-    client.batch_execute("insert into schema_migration (version, name) values (9999, 'from the future')").await.unwrap();
+    client.batch_execute("insert into schema_migration (number, name) values (9999, 'from the future')").await.unwrap();
     let (code, said) = run(&data, &["serve"], &[("SPOR_DATABASE__URL", &url)]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("9999"), "{said}");

@@ -25,8 +25,9 @@ pub(crate) fn command(data_dir: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SPOR_")) {
         command.env_remove(name);
     }
+    let folder = data_dir.ancestors().find(|f| f.is_dir()).expect("a folder above");
     command
-        .current_dir(data_dir.parent().unwrap_or(data_dir))
+        .current_dir(folder)
         .env("SPOR_DATA_DIR", data_dir)
         .env("SPOR_HTTP__LISTEN", "127.0.0.1:0")
         .env("SPOR_MQTT__LISTEN", "127.0.0.1:0")
