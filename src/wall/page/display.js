@@ -22,7 +22,7 @@ export class Display {
     this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id));
     this.tiles = new Tiles((id) => this.askClass(id));
     this.site = null;
-    this.query = { classId: null, words: '' };
+    this.query = { classId: null, words: '', exact: null };
     this.selected = null;
     this.unknownCode = '';
     this.marked = new Uint8Array(0);
@@ -151,7 +151,9 @@ export class Display {
     this.freeByFloor = new Map();
     if (!this.site) return;
     const from = this.origin ?? this.middle();
-    this.entries = this.search.slots(this.query.classId, this.query.words, this.site.rooms).map((slot) => this.entry(slot, from, nowMs));
+    const only = this.store.slots.get(this.query.exact);
+    const slots = only === undefined ? this.search.slots(this.query.classId, this.query.words, this.site.rooms) : [only];
+    this.entries = slots.map((slot) => this.entry(slot, from, nowMs));
     rank(this.entries, (a, b) => this.text.compare(a, b));
     for (const entry of this.entries) {
       this.marked[entry.slot] = 1;
@@ -201,7 +203,7 @@ export class Display {
       suggestions: () => this.search.suggestions(query.words, text),
       floorLabel: (number) => this.site.floors.find((f) => f.number === number)?.label ?? String(number),
     });
-    this.tiles.show({ classes: this.classes, counts: this.counts, query, text, colours, unit, hidden, phone: this.phone });
+    this.tiles.show({ classes: this.classes, counts: this.counts, query, text, colours, unit, hidden, perPage: this.phone ? Infinity : window.innerWidth < window.innerHeight ? 4 : 6 });
     const here = this.entries.filter((entry) => entry.floor === this.floor.number && this.store.placed[entry.slot]).length;
     setName(byId('assets'), text.t('map.summary', { floor: this.floor.label, n: here }));
   }
@@ -211,14 +213,17 @@ export class Display {
   }
 
   askClass(id) {
-    this.query = { classId: id, words: '' };
+    this.query = { classId: id, words: '', exact: null };
     byId('words').value = '';
     this.forget();
     this.redraw();
   }
 
   askWords(words) {
+    const slot = words.trim() ? this.search.exact(words) : -1;
     this.query.words = words;
+    // A whole number or label means that one asset, not the longer ones that begin with it.
+    this.query.exact = slot < 0 ? null : this.store.ids[slot];
     this.forget();
     this.redraw();
   }
@@ -250,6 +255,7 @@ export class Display {
     if (slot < 0 && typed.endsWith(code)) slot = this.search.exact(typed);
     byId('words').value = slot < 0 ? '' : this.store.labels[slot];
     this.query.words = byId('words').value;
+    this.query.exact = slot < 0 ? null : this.store.ids[slot];
     this.selected = null;
     this.unknownCode = slot < 0 ? (typed.endsWith(code) ? typed : code) : '';
     if (slot >= 0) this.pick(slot);

@@ -76,7 +76,7 @@ export function resolveTypes(wanted, classes) {
  * metres on a screen of `diag` inches; without them a fortieth or so of the screen.
  */
 export function unitPx({ diag, dist }, width, height) {
-  if (!diag && !dist) return Math.max(13, width < height ? Math.min(width / 26, height / 46) : Math.min(width / 42, height / 23.6));
+  if (!diag && !dist) return Math.max(13, width < height ? Math.min(width / 28, height / 48) : Math.min(width / 42, height / 23.6));
   const letterMm = 2 * (dist ?? 4) * 1000 * Math.tan((20 / 60 / 2) * (Math.PI / 180));
   const pitchMm = ((diag ?? 55) * 25.4) / Math.hypot(width, height);
   const wanted = letterMm / (0.7 * pitchMm);

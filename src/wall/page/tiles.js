@@ -5,8 +5,6 @@ import { AVAILABLE } from './store.js';
 import { className, shapeOf } from './classes.js';
 import { paintGlyph } from './glyphs.js';
 
-const PER_PAGE = 6;
-
 export class Tiles {
   constructor(ask) {
     this.ask = ask;
@@ -25,12 +23,12 @@ export class Tiles {
     this.show(this.last);
   }
 
-  /** `scene`: `{classes, counts, query, text, colours, unit, hidden, phone}`; `classes` in the order to show. */
+  /** `scene`: `{classes, counts, query, text, colours, unit, hidden, perPage}`; `classes` in the order to show. */
   show(scene) {
     this.last = scene;
     const { classes, counts, query, text, colours, unit } = scene;
-    const perPage = scene.phone ? classes.length : classes.length === PER_PAGE ? PER_PAGE : Math.min(PER_PAGE, classes.length);
-    const pages = Math.max(1, Math.ceil(classes.length / Math.max(1, perPage)));
+    const perPage = Math.max(1, Math.min(scene.perPage, classes.length));
+    const pages = Math.max(1, Math.ceil(classes.length / perPage));
     if (query.classId !== this.chosen) {
       this.chosen = query.classId;
       const at = classes.indexOf(query.classId);
