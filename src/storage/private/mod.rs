@@ -37,9 +37,19 @@ impl PrivateServer {
         progress: &(impl Fn(&str) + Sync),
     ) -> Result<Self, StorageError> {
         let place = Place::of(data_dir)?;
-        let (programs, password) = cluster::prepare(&place, progress).await?;
-        let running = Running::start(&place, &programs, tcp_port, &password, progress).await?;
-        Ok(Self::new(place, programs, password, running))
+        let started = async {
+            let (programs, password) = cluster::prepare(&place, progress).await?;
+            let running = Running::start(&place, &programs, tcp_port, &password, progress).await?;
+            Ok((programs, password, running))
+        };
+        match started.await {
+            Ok((programs, password, running)) => Ok(Self::new(place, programs, password, running)),
+            Err(error) => {
+                // Only when it is empty: a server that runs keeps its socket.
+                let _ = std::fs::remove_dir(&place.socket);
+                Err(error)
+            }
+        }
     }
 
     /// Joins the server that runs for `data_dir`, as it is.

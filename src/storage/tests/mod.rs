@@ -33,9 +33,14 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let lock = std::fs::read_to_string(self.path().join("postgres/postmaster.pid"));
-        let pid = lock.ok().and_then(|lock| lock.lines().next()?.parse().ok());
+        let lock = lock.unwrap_or_default();
+        let lines: Vec<&str> = lock.lines().collect();
+        let pid = lines.first().and_then(|pid| pid.parse().ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+            if let Some(socket) = lines.get(4).filter(|socket| socket.contains("/spor-")) {
+                let _ = std::fs::remove_dir_all(socket);
+            }
         }
     }
 }
@@ -63,7 +68,12 @@ fn server() -> Option<&'static PrivateServer> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         match runtime.block_on(PrivateServer::start(folder.path(), None, &quiet)) {
             Ok(server) => {
-                stop_after_us(runtime.block_on(server.pid()), folder.path());
+                // Roles belong to the whole server: made once, before many databases ask for them.
+                runtime.block_on(async {
+                    let mut client = session(&server.config, "test", "").await.unwrap();
+                    super::migrate::migrate(&mut client, &quiet).await.unwrap();
+                });
+                stop_after_us(runtime.block_on(server.pid()), folder.path(), &server.config);
                 std::mem::forget(folder);
                 Some(server)
             }
@@ -78,13 +88,17 @@ fn server() -> Option<&'static PrivateServer> {
 }
 
 /// No code runs when a test program ends: a small watcher stops the server then.
-fn stop_after_us(postmaster: i32, folder: &Path) {
+fn stop_after_us(postmaster: i32, folder: &Path, config: &tokio_postgres::Config) {
+    let Some(tokio_postgres::config::Host::Unix(socket)) = config.get_hosts().first() else {
+        unreachable!("a private server has a socket")
+    };
     let script = "while kill -0 $1 2>/dev/null; do sleep 0.2; done; kill -INT $2
-                  while kill -0 $2 2>/dev/null; do sleep 0.2; done; rm -rf \"$3\"";
+                  while kill -0 $2 2>/dev/null; do sleep 0.2; done; rm -rf \"$3\"; rmdir \"$4\"";
     #[expect(clippy::zombie_processes, reason = "it outlives us")]
     Command::new("sh")
         .args(["-c", script, "sh", &std::process::id().to_string(), &postmaster.to_string()])
         .arg(folder)
+        .arg(socket)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())

@@ -82,6 +82,9 @@ pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Resul
     if tags.is_empty() {
         return Ok(());
     }
+    // TimescaleDB would refuse to unpack more than 100,000 rows; without it this is an idle word.
+    let unlimited = "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0";
+    transaction.batch_execute(unlimited).await?;
     for sql in [
         "delete from position where tag = any($1)",
         "delete from visit where tag = any($1)",
