@@ -147,7 +147,12 @@ async fn serve(
             Some(hospital.start(mqtt_address, &endpoints, &tokens, &storage, stop.clone())?)
         }
         None => {
-            tracing::info!(http = endpoints.http, mqtt = endpoints.mqtt, database = endpoints.database, "Spor is running");
+            tracing::info!(
+                http = endpoints.http,
+                mqtt = endpoints.mqtt,
+                database = endpoints.database,
+                "Spor is running"
+            );
             None
         }
     };
@@ -221,7 +226,9 @@ fn say_what_is_open(broker: &Broker, config: &Config) {
         );
     }
     if config.http.open {
-        tracing::warn!("HTTP is open to everybody on this machine; where people are still asks for a token");
+        tracing::warn!(
+            "HTTP is open to everybody on this machine; where people are still asks for a token"
+        );
     }
 }
 

@@ -18,7 +18,11 @@ const MISUSED: u8 = 2;
 
 /// Spor tells a hospital where its equipment and people are, now and before.
 #[derive(Parser)]
-#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\nSettings: spor.toml, overridden by SPOR_SECTION__KEY, e.g. SPOR_HTTP__LISTEN=127.0.0.1:9000.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\nSettings: spor.toml, overridden by SPOR_SECTION__KEY, e.g. SPOR_HTTP__LISTEN=127.0.0.1:9000."
+)]
 struct Cli {
     /// Configuration file; without it ./spor.toml where there is one.
     #[arg(long, global = true, value_name = "FILE")]

@@ -215,7 +215,10 @@ mod tests {
         assert!(kind.contains("storage.on_change") && kind.contains("perhaps"), "{kind}");
         assert!(kind.contains("boolean"), "{kind}");
         let variable = load("", &[("SPOR_MQTT__LISTEN", "nowhere")]).expect_err("refused");
-        assert!(variable.contains("mqtt.listen") && variable.contains("SPOR_MQTT__LISTEN"), "{variable}");
+        assert!(
+            variable.contains("mqtt.listen") && variable.contains("SPOR_MQTT__LISTEN"),
+            "{variable}"
+        );
         let stray = load("", &[("SPOR_NONSENSE", "1")]).expect_err("refused");
         assert!(stray.contains("nonsense") && stray.contains("SPOR_NONSENSE"), "{stray}");
     }

@@ -1,4 +1,4 @@
--- What reports may read: views rpt_*, and the role spor_grafana that sees nothing else.
+-- What reports may read: views rpt_*. The role spor_grafana sees nothing else (reports_role.sql).
 --
 -- Common rules. An interval runs from t0 to t1, open ones to now(); clip both to the range that is
 -- asked for, and narrow by `t0 < to and ends_at > from`, which the indexes serve. Time that nobody
@@ -226,43 +226,3 @@ from presence p
 join zone z on z.key = p.zone
 where p.quarter < now() - interval '1 day'
 group by p.role, coalesce(z.ward, 'no ward'), p.quarter;
-
--- The role. Made without login: Spor gives it one, and its password, when Grafana is asked for.
--- Where the database's owner may not make roles, the administrator makes this one and grants it the
--- same; the migration goes on without.
-do $$
-begin
-    if not exists (select from pg_roles where rolname = 'spor_grafana') then
-        create role spor_grafana nologin;
-    end if;
-    if not exists (
-        select from pg_roles
-        where rolname = 'spor_grafana'
-          and rolconfig @> array['statement_timeout=15s', 'default_transaction_read_only=on']
-    ) then
-        alter role spor_grafana set statement_timeout = '15s';
-        alter role spor_grafana set default_transaction_read_only = on;
-    end if;
-exception
-    when insufficient_privilege then
-        raise warning 'the role spor_grafana was not made or set up: %', sqlerrm;
-    when duplicate_object or unique_violation then
-        null; -- another database of the same server made it at the same moment
-end
-$$;
-
-do $$
-declare
-    report text;
-begin
-    if not exists (select from pg_roles where rolname = 'spor_grafana') then
-        return;
-    end if;
-    for report in
-        select viewname from pg_views where schemaname = current_schema() and viewname like 'rpt\_%'
-    loop
-        execute format('grant select on %I to spor_grafana', report);
-    end loop;
-    execute format('grant usage on schema %I to spor_grafana', current_schema());
-end
-$$;

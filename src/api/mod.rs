@@ -91,5 +91,3 @@ struct Shared {
 }
 
 type App = Arc<Shared>;
-
-

@@ -20,7 +20,9 @@ pub(super) struct Endpoints {
 pub(super) enum DataDirError {
     #[error("data_dir {path} can't be written: {source}: choose another with SPOR_DATA_DIR")]
     Unwritable { path: PathBuf, source: std::io::Error },
-    #[error("another Spor runs on data_dir {path} (process {process}): stop it, or choose another with SPOR_DATA_DIR")]
+    #[error(
+        "another Spor runs on data_dir {path} (process {process}): stop it, or choose another with SPOR_DATA_DIR"
+    )]
     Taken { path: PathBuf, process: String },
 }
 

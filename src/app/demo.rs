@@ -106,7 +106,9 @@ impl Hospital {
                 "\x20 Grafana          PostgreSQL at 127.0.0.1:{port}, database spor, user spor_grafana, password {password}"
             );
         }
-        text.push_str("\nOpen to everybody on this machine, and to nobody else. Ctrl-C stops all of it.\n");
+        text.push_str(
+            "\nOpen to everybody on this machine, and to nobody else. Ctrl-C stops all of it.\n",
+        );
         text
     }
 }

@@ -149,7 +149,9 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()
     match command {
         TokenCommand::Add { name, role } => {
             let Some(role) = Role::parse(&role) else {
-                bail!("--role is wall, porter, coordinator, manager, engineer or admin, not {role:?}");
+                bail!(
+                    "--role is wall, porter, coordinator, manager, engineer or admin, not {role:?}"
+                );
             };
             println!("{}", tokens.add(&name, role)?);
         }

@@ -164,6 +164,6 @@ mod tests {
     #[test]
     fn a_partition_is_named_after_its_day() {
         assert_eq!(partition_name(0), "position_d19700101");
-        assert_eq!(midnight(20_088), "2025-01-01 00:00:00+00");
+        assert_eq!(midnight(20_089), "2025-01-01 00:00:00+00");
     }
 }

@@ -13,12 +13,23 @@ struct Migration {
     timescale: Option<&'static str>,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "0001_initial.sql",
-    sql: include_str!("../../schemas/database/0001_initial.sql"),
-    timescale: Some(include_str!("../../schemas/database/timescale/0001_hypertable.sql")),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "0001_initial.sql",
+        sql: include_str!("../../schemas/database/0001_initial.sql"),
+        timescale: Some(include_str!("../../schemas/database/timescale/0001_hypertable.sql")),
+    },
+    Migration {
+        number: 2,
+        name: "0002_reporting.sql",
+        sql: include_str!("../../schemas/database/0002_reporting.sql"),
+        timescale: None,
+    },
+];
+
+/// The role of reports and its grants: after the migrations, at every start.
+const REPORTS_ROLE: &str = include_str!("../../schemas/database/reports_role.sql");
 
 /// Any number: whoever migrates holds this advisory lock.
 const LOCK: i64 = 0x5350_4f52_0001;
@@ -44,7 +55,12 @@ pub(crate) async fn migrate(
     progress: &(impl Fn(&str) + Sync),
 ) -> Result<PositionKeeper, StorageError> {
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
-    let result = apply_missing(client, MIGRATIONS, progress).await;
+    let result = async {
+        let keeper = apply_missing(client, MIGRATIONS, progress).await?;
+        client.batch_execute(REPORTS_ROLE).await?;
+        Ok(keeper)
+    }
+    .await;
     client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await?;
     result
 }
@@ -160,7 +176,7 @@ mod tests {
         let mut files: Vec<String> = std::fs::read_dir(root)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".sql"))
+            .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
             .collect();
         files.sort();
         let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();

@@ -155,7 +155,7 @@ impl Storage {
     /// The private server's port on loopback, when it was asked for.
     #[must_use]
     pub fn tcp_port(&self) -> Option<u16> {
-        self.inner.private.as_ref()?.bound_tcp_port
+        self.inner.private.as_ref()?.tcp_port
     }
 
     /// Lets Grafana's read-only role log in with this password.

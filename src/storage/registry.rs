@@ -5,7 +5,7 @@ use super::{
     connection::Ms,
     writer::{PERSON_LOCK, forget},
 };
-use crate::model::{Asset, AssetId, Carrier, Person, PersonId, Registry, TagId};
+use crate::model::{Asset, AssetId, Carrier, Person, PersonId, Registry, TagId, WardId};
 use deadpool_postgres::Transaction;
 use std::{
     collections::HashSet,
@@ -85,7 +85,7 @@ impl Storage {
         let labels: Vec<&str> = last.values().map(|asset| asset.label.as_str()).collect();
         let classes: Vec<&str> = last.values().map(|asset| asset.class.as_str()).collect();
         let wards: Vec<Option<&str>> =
-            last.values().map(|asset| asset.home_ward.as_ref().map(|ward| ward.as_str())).collect();
+            last.values().map(|asset| asset.home_ward.as_ref().map(WardId::as_str)).collect();
         self.client()
             .await?
             .execute(

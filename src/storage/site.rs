@@ -1,7 +1,7 @@
 //! The site's rooms, zones and readers as the database knows them, by version of the site file.
 
 use super::{Storage, StorageError};
-use crate::model::{ReaderRecord, ZoneId, ZoneRecord};
+use crate::model::{ReaderRecord, WardId, ZoneId, ZoneRecord};
 use std::{collections::HashMap, sync::Arc};
 
 impl Storage {
@@ -46,7 +46,7 @@ async fn insert_zones(
         zones.iter().map(|zone| zone.kind.map_or("zone", |kind| kind.as_str())).collect();
     let names: Vec<&str> = zones.iter().map(|zone| zone.name.as_str()).collect();
     let wards: Vec<Option<&str>> =
-        zones.iter().map(|zone| zone.ward.as_ref().map(|ward| ward.as_str())).collect();
+        zones.iter().map(|zone| zone.ward.as_ref().map(WardId::as_str)).collect();
     transaction
         .execute(
             "insert into zone (id, site_version, floor, floor_label, is_room, kind, name, ward)
@@ -68,7 +68,7 @@ async fn upsert_readers(
     let ids: Vec<&str> = readers.iter().map(|reader| reader.id.as_str()).collect();
     let floors: Vec<i16> = readers.iter().map(|reader| reader.floor).collect();
     let zones: Vec<Option<&str>> =
-        readers.iter().map(|reader| reader.zone.as_ref().map(|zone| zone.as_str())).collect();
+        readers.iter().map(|reader| reader.zone.as_ref().map(ZoneId::as_str)).collect();
     let portals: Vec<bool> = readers.iter().map(|reader| reader.portal).collect();
     transaction
         .execute(

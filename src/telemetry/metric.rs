@@ -39,14 +39,29 @@ pub fn install() -> Result<Metrics, BuildError> {
 }
 
 fn describe() {
-    describe_counter!("spor_messages_received_total", "Messages that reached the front door, by source");
+    describe_counter!(
+        "spor_messages_received_total",
+        "Messages that reached the front door, by source"
+    );
     describe_counter!("spor_messages_acknowledged_total", "QoS 1 messages that were acknowledged");
     describe_counter!("spor_messages_rejected_total", "Messages that ingest refused, by reason");
     describe_counter!("spor_positions_stored_total", "Rows added to the table position");
-    describe_counter!("spor_queue_full_total", "How often a bounded queue was found full, by queue");
-    describe_counter!("spor_connections_refused_total", "MQTT connections that were refused, by reason");
-    describe_counter!("spor_publishes_refused_total", "Publishes that a client was not permitted, by reason");
-    describe_counter!("spor_events_dropped_total", "Events that no subscriber got because a queue was full");
+    describe_counter!(
+        "spor_queue_full_total",
+        "How often a bounded queue was found full, by queue"
+    );
+    describe_counter!(
+        "spor_connections_refused_total",
+        "MQTT connections that were refused, by reason"
+    );
+    describe_counter!(
+        "spor_publishes_refused_total",
+        "Publishes that a client was not permitted, by reason"
+    );
+    describe_counter!(
+        "spor_events_dropped_total",
+        "Events that no subscriber got because a queue was full"
+    );
     describe_gauge!("spor_tags", "Tags that no person wears, by state");
     describe_gauge!("spor_queue_depth", "What waits in a bounded queue, by queue");
     describe_gauge!("spor_connections", "Open MQTT connections");

@@ -6,7 +6,8 @@ pub(super) fn measure() {
     let pages = statm.split(' ').nth(1).and_then(|p| p.parse::<u32>().ok());
     if let Some(pages) = pages {
         let page_bytes = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
-        metrics::gauge!("process_resident_memory_bytes").set(f64::from(pages) * f64::from(page_bytes));
+        metrics::gauge!("process_resident_memory_bytes")
+            .set(f64::from(pages) * f64::from(page_bytes));
     }
     if let Some(ticks) = cpu_ticks() {
         let per_second = rustix::param::clock_ticks_per_second().max(1);

@@ -18,7 +18,10 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
     let places = async || {
         let (_, assets) = spor.get("/api/v1/assets?limit=1000").await;
         let assets = assets["assets"].as_array().unwrap().clone();
-        assets.into_iter().map(|a| (a["id"].to_string(), a["place"]["x_m"].to_string())).collect::<Vec<_>>()
+        assets
+            .into_iter()
+            .map(|a| (a["id"].to_string(), a["place"]["x_m"].to_string()))
+            .collect::<Vec<_>>()
     };
     let first = places().await;
     until("assets that move", 20, async || {
@@ -32,7 +35,10 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
     })
     .await;
     let said = spor.log();
-    assert!(said.contains(&spor.http) && said.contains("mosquitto_pub") && said.contains("Ctrl-C"), "{said}");
+    assert!(
+        said.contains(&spor.http) && said.contains("mosquitto_pub") && said.contains("Ctrl-C"),
+        "{said}"
+    );
 
     let (_, before) = spor.get("/api/v1/events?limit=1").await;
     assert!(before["events"][0].is_object());
@@ -46,7 +52,8 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
 
     spor.start_again().await;
     let (_, again) = spor.get("/api/v1/assets?limit=1000").await;
-    let known = again["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count();
+    let known =
+        again["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count();
     assert!(known >= 400, "only {known} assets are known at once after a restart");
 }
 

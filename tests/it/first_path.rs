@@ -98,8 +98,14 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
     let good: Vec<(String, Vec<u8>)> = vec![
         (own("json"), format!("{{{place}}}").into_bytes()),
         (own("cbor"), spor_schemas::wire::to_cbor(&position)),
-        ("spor/v1/engines/e1/positions".into(), format!(r#"[{{"tag":"of-engine",{place}}}]"#).into_bytes()),
-        (format!("spor/v1/readers/{reader}/sightings"), br#"[{"tag":"heard","rssi_dbm":-60}]"#.to_vec()),
+        (
+            "spor/v1/engines/e1/positions".into(),
+            format!(r#"[{{"tag":"of-engine",{place}}}]"#).into_bytes(),
+        ),
+        (
+            format!("spor/v1/readers/{reader}/sightings"),
+            br#"[{"tag":"heard","rssi_dbm":-60}]"#.to_vec(),
+        ),
         ("spor/v1/tags/json/status".into(), br#"{"battery_pct":42,"firmware":"1.2.3"}"#.to_vec()),
         (format!("spor/v1/readers/{reader}/status"), br#"{"status":"online"}"#.to_vec()),
     ];
@@ -125,18 +131,27 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
     publish(&spor, &all).await;
     for tag in ["json", "cbor", "of-engine", "last"] {
         let (status, view) = spor.get(&format!("/api/v1/tags/{tag}")).await;
-        assert_eq!((status, view["place"]["zone"].as_str()), (200, Some(zone.as_str())), "{tag}: {view}");
+        assert_eq!(
+            (status, view["place"]["zone"].as_str()),
+            (200, Some(zone.as_str())),
+            "{tag}: {view}"
+        );
     }
     let (_, heard) = spor.get("/api/v1/tags/heard").await;
     assert_eq!(heard["place"]["room_only"], true, "{heard}");
     let (_, json) = spor.get("/api/v1/tags/json").await;
     assert_eq!(json["battery_pct"], 42);
     let (_, rejected) = spor.get("/api/v1/rejected").await;
-    let listed: Vec<&str> =
-        rejected["rejected"].as_array().unwrap().iter().map(|r| r["reason"].as_str().unwrap()).collect();
+    let listed: Vec<&str> = rejected["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["reason"].as_str().unwrap())
+        .collect();
     for (topic, _, reason) in &bad {
         assert!(listed.contains(reason), "{topic}: {reason} is not in {listed:?}");
-        let counted = spor.metric(&format!("spor_messages_rejected_total{{reason=\"{reason}\"}}")).await;
+        let counted =
+            spor.metric(&format!("spor_messages_rejected_total{{reason=\"{reason}\"}}")).await;
         assert!(counted >= 1.0, "{reason} is not counted");
     }
 }
@@ -179,7 +194,11 @@ async fn assets_come_by_csv_and_by_rest_and_are_found() {
     let Some(url) = postgres::database().await else { return };
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("assets.csv");
-    std::fs::write(&csv, "id,label,class,home_ward,tag\nP1,Pump 1,infusion-pump,,tag-1\nB1,Bed 1,bed,,\n").unwrap();
+    std::fs::write(
+        &csv,
+        "id,label,class,home_ward,tag\nP1,Pump 1,infusion-pump,,tag-1\nB1,Bed 1,bed,,\n",
+    )
+    .unwrap();
     let imported = crate::support::program::command(&folder.path().join("data"))
         .env("SPOR_DATABASE__URL", &url)
         .args(["import-assets"])
@@ -187,8 +206,12 @@ async fn assets_come_by_csv_and_by_rest_and_are_found() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&imported.stdout).into_owned();
-    assert!(imported.status.success() && said.contains("2 assets imported, 1 with a tag"), "{said} {imported:?}");
-    let spor = Spor::start(&["serve"], &[("SPOR_DATABASE__URL", &url), ("SPOR_HTTP__OPEN", "true")]).await;
+    assert!(
+        imported.status.success() && said.contains("2 assets imported, 1 with a tag"),
+        "{said} {imported:?}"
+    );
+    let spor =
+        Spor::start(&["serve"], &[("SPOR_DATABASE__URL", &url), ("SPOR_HTTP__OPEN", "true")]).await;
     let (_, found) = spor.get("/api/v1/assets?class=infusion-pump").await;
     assert_eq!(found["assets"][0]["id"], "P1");
     assert_eq!(found["assets"][0]["tag"], "tag-1");
@@ -209,6 +232,14 @@ async fn assets_come_by_csv_and_by_rest_and_are_found() {
     assert_eq!(near["assets"][0]["place"]["zone"], zone);
     assert!(near["assets"][0]["distance_m"].as_f64().unwrap() < 5.0);
     let (_, strays) = spor.get("/api/v1/tags?bound=false").await;
-    let names: Vec<_> = strays["tags"].as_array().unwrap().iter().map(|t| t["tag"].as_str().unwrap().to_owned()).collect();
-    assert!(names.contains(&"stray".to_owned()) && !names.contains(&"tag-1".to_owned()), "{names:?}");
+    let names: Vec<_> = strays["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["tag"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        names.contains(&"stray".to_owned()) && !names.contains(&"tag-1".to_owned()),
+        "{names:?}"
+    );
 }

@@ -14,10 +14,10 @@ mod macros;
 mod rows;
 mod truth;
 
+use crate::support::{postgres, program::command};
 use check::{Scope, check_dashboards};
 use dashboard::Dashboard;
 use fortnight::Fortnight;
-use crate::support::{postgres, program::command};
 use std::{fs, time::Duration};
 
 /// A database, its URL, and the fortnight in it, which ended a moment ago. None: no PostgreSQL.

@@ -11,7 +11,10 @@ async fn send(spor: &Spor, tag: &str, x_m: f64, y_m: f64, floor: i64) {
     let payload = format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
     let topic = format!("spor/v1/tags/{tag}/position");
     client.publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).await.unwrap();
-    while !matches!(events.poll().await.unwrap(), rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))) {}
+    while !matches!(
+        events.poll().await.unwrap(),
+        rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))
+    ) {}
 }
 
 /// The middle of a room of that kind.
@@ -20,7 +23,12 @@ async fn room(spor: &Spor, kind: &str) -> (String, f64, f64, i64) {
     let features = geojson["features"].as_array().unwrap();
     let room = features.iter().find(|f| f["properties"]["kind"] == kind).expect(kind);
     let label = &room["properties"]["label"];
-    (room["id"].as_str().unwrap().to_owned(), label[0].as_f64().unwrap(), label[1].as_f64().unwrap(), 0)
+    (
+        room["id"].as_str().unwrap().to_owned(),
+        label[0].as_f64().unwrap(),
+        label[1].as_f64().unwrap(),
+        0,
+    )
 }
 
 async fn bind(spor: &Spor, token: &str, tag: &str) {
@@ -92,8 +100,15 @@ async fn a_badge_appears_nowhere_but_to_a_coordinator_with_a_purpose() {
 
     assert_eq!(spor.get("/api/v1/tags/badge-1").await.0, 404);
     assert_eq!(spor.get("/api/v1/tags/badge-1/history").await.0, 404);
-    for path in ["/api/v1/tags", "/api/v1/tags?bound=true", "/api/v1/tags?bound=false", "/api/v1/assets",
-                 "/api/v1/events", "/api/v1/rejected", "/api/v1/zones"] {
+    for path in [
+        "/api/v1/tags",
+        "/api/v1/tags?bound=true",
+        "/api/v1/tags?bound=false",
+        "/api/v1/assets",
+        "/api/v1/events",
+        "/api/v1/rejected",
+        "/api/v1/zones",
+    ] {
         let (_, body) = spor.get(path).await;
         let text = body.to_string();
         assert!(!text.contains("badge-1") && !text.contains("P-0001"), "{path}: {text}");
@@ -137,6 +152,7 @@ async fn nobody_is_tracked_in_a_toilet() {
     .await;
     assert!(!text.contains(&toilet), "{text}");
     let database = postgres::connect(&spor.database).await;
-    let query = "select count(*) from presence p join zone z on z.key = p.zone where z.kind = 'toilet'";
+    let query =
+        "select count(*) from presence p join zone z on z.key = p.zone where z.kind = 'toilet'";
     assert_eq!(database.query_one(query, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

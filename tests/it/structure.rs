@@ -144,6 +144,7 @@ fn only_main_names_the_command_line_and_only_the_command_line_names_the_app() {
 
 #[test]
 fn the_rule_reader_reads_grouped_imports() {
-    let named = parts_named("use crate::{model::{A, B}, site::Site,\n live};\nfn f(x: crate::api::X) {}");
+    let named =
+        parts_named("use crate::{model::{A, B}, site::Site,\n live};\nfn f(x: crate::api::X) {}");
     assert_eq!(named.into_iter().collect::<Vec<_>>(), ["api", "live", "model", "site"]);
 }

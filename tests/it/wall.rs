@@ -20,7 +20,13 @@ async fn storage_rooms(spor: &Spor) -> Vec<(String, String, f64, f64, i64)> {
             if properties["kind"] == "storage" {
                 let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
                 let label = |i: usize| properties["label"][i].as_f64().unwrap();
-                rooms.push((text(&feature["id"]), text(&properties["name"]), label(0), label(1), floor));
+                rooms.push((
+                    text(&feature["id"]),
+                    text(&properties["name"]),
+                    label(0),
+                    label(1),
+                    floor,
+                ));
             }
         }
     }
@@ -35,7 +41,8 @@ async fn the_page_shows_within_a_second_what_a_client_has_published() {
     put(&spor, "/api/v1/assets/P77/tag", json!({ "tag": "tag-77" })).await;
     let rooms = storage_rooms(&spor).await;
     let publish = |room: &(String, String, f64, f64, i64)| {
-        let payload = format!(r#"{{"x_m":{},"y_m":{},"floor":{},"accuracy_m":0.3}}"#, room.2, room.3, room.4);
+        let payload =
+            format!(r#"{{"x_m":{},"y_m":{},"floor":{},"accuracy_m":0.3}}"#, room.2, room.3, room.4);
         let sent = Command::new(&mosquitto_pub)
             .args(["-h", "127.0.0.1", "-p", &spor.mqtt_port().to_string(), "-q", "1"])
             .args(["-t", "spor/v1/tags/tag-77/position", "-m", &payload])
@@ -76,7 +83,8 @@ async fn no_request_leaves_the_server_and_a_lost_server_is_said() {
     else {
         return;
     };
-    until("the page to be live", 20, async || browser.text().await.contains("Live").then_some(())).await;
+    until("the page to be live", 20, async || browser.text().await.contains("Live").then_some(()))
+        .await;
     let foreign = browser
         .value("performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin)).map(e => e.name)")
         .await;

@@ -43,13 +43,20 @@ async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_mis
         let (status, assets) = spor.get("/api/v1/assets?limit=1000").await;
         assert_eq!(status, 200);
         let assets = assets["assets"].as_array().unwrap().clone();
-        assets.iter().filter_map(|a| a["place"]["seen_at"].as_str().map(str::to_owned)).max().unwrap()
+        assets
+            .iter()
+            .filter_map(|a| a["place"]["seen_at"].as_str().map(str::to_owned))
+            .max()
+            .unwrap()
     };
     let before = newest().await;
     until("live to go on", 15, async || (newest().await > before).then_some(())).await;
     let acknowledged = spor.metric("spor_messages_acknowledged_total").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(spor.metric("spor_messages_acknowledged_total").await > acknowledged, "publishers wait");
+    assert!(
+        spor.metric("spor_messages_acknowledged_total").await > acknowledged,
+        "publishers wait"
+    );
     kill_process_group(pid, Signal::CONT).unwrap();
     until("readiness", 60, async || (spor.get("/readyz").await.0 == 200).then_some(())).await;
     let stored = spor.metric("spor_positions_stored_total").await;

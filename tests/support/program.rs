@@ -48,8 +48,11 @@ impl Spor {
     pub(crate) async fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // A private Postgres of root runs as another user, which must reach the folder.
-        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
+        std::fs::set_permissions(
+            folder.path(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .unwrap();
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let environment: Vec<_> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -106,7 +109,8 @@ impl Spor {
 
     /// The value of a metric; 0 where it is not there yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let text = reqwest::get(format!("{}/metrics", self.http)).await.unwrap().text().await.unwrap();
+        let text =
+            reqwest::get(format!("{}/metrics", self.http)).await.unwrap().text().await.unwrap();
         text.lines()
             .filter(|line| line.starts_with(name) && !line.starts_with('#'))
             .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())

@@ -22,12 +22,11 @@ pub(crate) struct PrivateServer {
     place: Place,
     pub(crate) programs: Programs,
     password: String,
-    tcp_port: Option<u16>,
     running: Mutex<Running>,
     /// How to reach Spor's database; the same after each restart.
     pub(crate) config: tokio_postgres::Config,
     /// The TCP port on loopback, when one was asked for.
-    pub(crate) bound_tcp_port: Option<u16>,
+    pub(crate) tcp_port: Option<u16>,
 }
 
 impl PrivateServer {
@@ -38,9 +37,19 @@ impl PrivateServer {
         progress: &(impl Fn(&str) + Sync),
     ) -> Result<Self, StorageError> {
         let place = Place::of(data_dir)?;
-        let (programs, password) = cluster::prepare(&place, progress).await?;
-        let running = Running::start(&place, &programs, tcp_port, &password, progress).await?;
-        Ok(Self::new(place, programs, password, running))
+        let started = async {
+            let (programs, password) = cluster::prepare(&place, progress).await?;
+            let running = Running::start(&place, &programs, tcp_port, &password, progress).await?;
+            Ok((programs, password, running))
+        };
+        match started.await {
+            Ok((programs, password, running)) => Ok(Self::new(place, programs, password, running)),
+            Err(error) => {
+                // Only when it is empty: a server that runs keeps its socket.
+                let _ = std::fs::remove_dir(&place.socket);
+                Err(error)
+            }
+        }
     }
 
     /// Joins the server that runs for `data_dir`, as it is.
@@ -58,17 +67,9 @@ impl PrivateServer {
 
     fn new(place: Place, programs: Programs, password: String, running: Running) -> Self {
         let config = running.config(SPOR, &password);
-        let bound_tcp_port = running.lock.tcp.then_some(running.lock.port);
-        Self {
-            // A restart binds the port that the first start found.
-            tcp_port: bound_tcp_port,
-            place,
-            programs,
-            password,
-            running: Mutex::new(running),
-            config,
-            bound_tcp_port,
-        }
+        // A restart binds the port that the first start found.
+        let tcp_port = running.lock.tcp.then_some(running.lock.port);
+        Self { place, programs, password, running: Mutex::new(running), config, tcp_port }
     }
 
     /// True when a living server belongs to `data_dir`.

@@ -241,8 +241,8 @@ async fn clear_the_way(
         let patience_is_over =
             matches!(holder(&place.cluster), Holder::Stranger(_)) || begun.elapsed() > REMAINS / 3;
         if no_server && patience_is_over && !has_workers(&place.cluster) {
-            tracing::warn!("{in_the_way}: its lock file is removed");
-            let _ = fs::remove_file(place.cluster.join("postmaster.pid"));
+            tracing::warn!("{in_the_way}: its lock files are removed");
+            remove_locks(place);
             return Ok(());
         }
         if begun.elapsed() > REMAINS {
@@ -253,6 +253,17 @@ async fn clear_the_way(
             progress(&format!("waiting: {in_the_way}"));
         }
         sleep(TICK).await;
+    }
+}
+
+/// Removes the lock files of the cluster and of its socket, both of which name the server's process.
+fn remove_locks(place: &Place) {
+    let _ = fs::remove_file(place.cluster.join("postmaster.pid"));
+    let Ok(entries) = fs::read_dir(&place.socket) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".s.PGSQL.") {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -53,6 +53,12 @@ impl Programs {
 fn installed() -> BTreeMap<u32, Programs> {
     let mut found = BTreeMap::new();
     for folder in candidates() {
+        // A link on PATH leads to the folder where the other programs are too.
+        let real = folder.join("postgres").canonicalize().ok();
+        let folder = match real.as_deref().and_then(Path::parent) {
+            Some(real) if real.join("initdb").is_file() => real.to_owned(),
+            _ => folder,
+        };
         if folder.join("initdb").is_file()
             && let Some(major) = major_of(&folder.join("postgres"))
         {

@@ -32,6 +32,9 @@ async fn a_backup_of_a_running_server_is_restored_whole() {
     let storage = Storage::open(&config, folder.path(), quiet).await.unwrap();
     storage.register_site("v1", &rooms(), &[]).await.unwrap();
     assert_eq!(storage.count("select count(*) from position").await, 1);
+    let granted =
+        "select count(*) from information_schema.role_table_grants where grantee = 'spor_grafana'";
+    assert!(storage.count(granted).await > 5, "the reports' role can't read the restored views");
     assert_eq!(storage.restore().await.unwrap().tags[0].visit, Some((zone("hall"), now)));
     storage.store(vec![position("c", now + 2)]).await;
     assert_eq!(storage.count("select count(*) from position").await, 2);

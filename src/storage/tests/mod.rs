@@ -20,10 +20,35 @@ use crate::model::{
 use std::{os::unix::fs::PermissionsExt, path::Path, process::Command, sync::OnceLock};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-/// A folder that PostgreSQL's own user may enter too, when the tests run as root.
-fn folder() -> tempfile::TempDir {
+/// A data folder that PostgreSQL's own user may enter too, when the tests run as root. Its server
+/// ends with it, also when the test fails.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let lock = std::fs::read_to_string(self.path().join("postgres/postmaster.pid"));
+        let lock = lock.unwrap_or_default();
+        let lines: Vec<&str> = lock.lines().collect();
+        let pid = lines.first().and_then(|pid| pid.parse().ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+            if let Some(socket) = lines.get(4).filter(|socket| socket.contains("/spor-")) {
+                let _ = std::fs::remove_dir_all(socket);
+            }
+        }
+    }
+}
+
+fn folder() -> Folder {
+    let _ = tracing_subscriber::fmt().with_env_filter("spor=debug").with_test_writer().try_init();
     let open = std::fs::Permissions::from_mode(0o755);
-    tempfile::Builder::new().prefix("spor-test-").permissions(open).tempdir().unwrap()
+    Folder(tempfile::Builder::new().prefix("spor-test-").permissions(open).tempdir().unwrap())
 }
 
 fn quiet(_: &str) {}
@@ -39,11 +64,17 @@ fn skip_or_fail(error: &StorageError) {
 fn server() -> Option<&'static PrivateServer> {
     static SERVER: OnceLock<Option<PrivateServer>> = OnceLock::new();
     let start = || {
-        let folder = folder().keep();
+        let folder = folder();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        match runtime.block_on(PrivateServer::start(&folder, None, &quiet)) {
+        match runtime.block_on(PrivateServer::start(folder.path(), None, &quiet)) {
             Ok(server) => {
-                stop_after_us(runtime.block_on(server.pid()), &folder);
+                // Roles belong to the whole server: made once, before many databases ask for them.
+                runtime.block_on(async {
+                    let mut client = session(&server.config, "test", "").await.unwrap();
+                    super::migrate::migrate(&mut client, &quiet).await.unwrap();
+                });
+                stop_after_us(runtime.block_on(server.pid()), folder.path(), &server.config);
+                std::mem::forget(folder);
                 Some(server)
             }
             Err(error) => {
@@ -57,12 +88,17 @@ fn server() -> Option<&'static PrivateServer> {
 }
 
 /// No code runs when a test program ends: a small watcher stops the server then.
-fn stop_after_us(postmaster: i32, folder: &Path) {
+fn stop_after_us(postmaster: i32, folder: &Path, config: &tokio_postgres::Config) {
+    let Some(tokio_postgres::config::Host::Unix(socket)) = config.get_hosts().first() else {
+        unreachable!("a private server has a socket")
+    };
     let script = "while kill -0 $1 2>/dev/null; do sleep 0.2; done; kill -INT $2
-                  while kill -0 $2 2>/dev/null; do sleep 0.2; done; rm -rf \"$3\"";
+                  while kill -0 $2 2>/dev/null; do sleep 0.2; done; rm -rf \"$3\"; rmdir \"$4\"";
+    #[expect(clippy::zombie_processes, reason = "it outlives us")]
     Command::new("sh")
         .args(["-c", script, "sh", &std::process::id().to_string(), &postmaster.to_string()])
         .arg(folder)
+        .arg(socket)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())

@@ -32,10 +32,6 @@ async fn killing_postgres_again_and_again_loses_and_doubles_nothing() {
         }
     }
     drop(door);
-    let away = Instant::now();
-    while tokio::time::timeout(Duration::from_millis(1), storage.restore()).await.is_err()
-        && away.elapsed() < Duration::from_secs(1)
-    {}
     task.await.unwrap();
     keeper.abort();
     assert!(was_down && kills >= 2, "the outage was never noticed ({kills} kills)");

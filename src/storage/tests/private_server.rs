@@ -54,11 +54,11 @@ async fn a_stopped_server_leaves_no_process_and_keeps_its_data() {
 async fn tcp_is_opened_on_loopback_only_when_asked_for() {
     let folder = folder();
     let Some(server) = started(folder.path(), None).await else { return };
-    assert_eq!(server.bound_tcp_port, None);
+    assert_eq!(server.tcp_port, None);
     let before = server.pid().await;
     let with_tcp = started(folder.path(), Some(0)).await.unwrap();
     assert_ne!(with_tcp.pid().await, before);
-    let port = with_tcp.bound_tcp_port.unwrap();
+    let port = with_tcp.tcp_port.unwrap();
     let mut config = tokio_postgres::Config::new();
     config.host("127.0.0.1").port(port).user(SPOR).dbname(SPOR);
     config.password(with_tcp.config.get_password().unwrap());
@@ -108,6 +108,7 @@ async fn as_root_a_data_folder_that_postgres_cannot_reach_gets_its_cluster_elsew
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let Some(server) = started(folder.path(), None).await else { return };
     let elsewhere = fs::read_to_string(folder.path().join("database.folder")).unwrap();
     assert!(elsewhere.starts_with("/var/lib/spor/"), "{elsewhere}");

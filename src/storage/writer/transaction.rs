@@ -6,15 +6,16 @@ use super::{
     batch::{Batch, Names},
     copy::{COPY_POSITION, encode},
 };
-use crate::{model::Decided, storage::connection::Ms};
+use crate::{
+    model::{AssetId, Decided, EventMessage, TagId, ZoneId},
+    storage::connection::Ms,
+};
 use futures_util::SinkExt;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, RwLock},
 };
-use tokio_postgres::{Error, Transaction};
-
-use crate::model::{TagId, ZoneId};
+use tokio_postgres::{Error, Transaction, types::Json};
 
 /// Held shared by each batch and alone by whoever binds a tag to a person: what was in flight is
 /// committed before its rows are deleted, and what comes after knows of it.
@@ -81,6 +82,9 @@ pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Resul
     if tags.is_empty() {
         return Ok(());
     }
+    // TimescaleDB would refuse to unpack more than 100,000 rows; without it this is an idle word.
+    let unlimited = "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0";
+    transaction.batch_execute(unlimited).await?;
     for sql in [
         "delete from position where tag = any($1)",
         "delete from visit where tag = any($1)",
@@ -216,11 +220,10 @@ async fn events(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
     let kinds: Vec<&str> = messages().map(|message| message.kind.as_str()).collect();
     let times: Vec<Ms> = messages().map(|message| Ms(message.time_ms)).collect();
     let assets: Vec<Option<&str>> =
-        messages().map(|message| message.asset.as_ref().map(|asset| asset.as_str())).collect();
+        messages().map(|message| message.asset.as_ref().map(AssetId::as_str)).collect();
     let zones: Vec<Option<&str>> =
-        messages().map(|message| message.zone.as_ref().map(|zone| zone.as_str())).collect();
-    let bodies: Vec<tokio_postgres::types::Json<&crate::model::EventMessage>> =
-        messages().map(tokio_postgres::types::Json).collect();
+        messages().map(|message| message.zone.as_ref().map(ZoneId::as_str)).collect();
+    let bodies: Vec<Json<&EventMessage>> = messages().map(Json).collect();
     transaction
         .execute(
             "insert into event (id, kind, \"time\", tag, asset, zone, message)
