@@ -15,12 +15,14 @@ use std::{
     rc::Rc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::time;
+use tokio::{task, time};
 
 /// What is due is handed over so often; several messages then share a write.
 const TICK: Duration = Duration::from_millis(20);
 /// No more bytes are prepared than the socket may soon take.
 const MOST_UNSENT: usize = 64 * 1024;
+/// Messages sent in a row where nothing else sets the pace.
+const MOST_AT_ONCE: usize = 32;
 
 /// What waits for its acknowledgement.
 #[derive(Clone, Copy)]
@@ -81,6 +83,8 @@ impl Sender {
         let mut tick = start;
         let mut next_ping = start + PING_EVERY;
         loop {
+            // A busy connection would otherwise keep the thread as long as its socket has something.
+            task::yield_now().await;
             let now = Instant::now();
             while tick <= now && tick < end {
                 self.shared.ticked(now.duration_since(tick));
@@ -110,7 +114,7 @@ impl Sender {
             if now >= give_up {
                 return Ok(());
             }
-            let wake = if tick < end { tick.min(next_ping) } else { give_up.min(next_ping) };
+            let wake = if now < end { tick.min(end) } else { give_up }.min(next_ping);
             tokio::select! {
                 exchanged = self.link.exchange() => {
                     exchanged?;
@@ -136,9 +140,10 @@ impl Sender {
         self.link.flush_now()
     }
 
-    /// Sends as much as window and socket allow.
+    /// Sends as much as window and socket allow, but leaves the thread to the others soon.
     fn send_freely(&mut self) -> Result<(), MqttError> {
-        while let Some(number) = self.free_number() {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(number) = self.free_number() else { break };
             let most = self.config.batch.unwrap_or(1);
             let sent = self.send(number, Instant::now(), most);
             self.shared.count(|c| c.intended += u64::from(sent));
