@@ -137,7 +137,7 @@ pub(crate) struct LoadArgs {
     /// CBOR instead of JSON.
     #[arg(long)]
     cbor: bool,
-    /// Speak as engines, with arrays of at most so many positions.
+    /// Speak as engines, with arrays of so many positions.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     batch: Option<u32>,
     /// Messages that may wait for their acknowledgement on each connection.

@@ -72,14 +72,17 @@ impl Sender {
     }
 
     /// Sends from `start` to `end`, then waits for what is not acknowledged until `give_up`.
+    /// `head_start`, a share of the first message, keeps connections from sending in step.
     pub(super) async fn run(
         mut self,
         start: Instant,
         per_second: f64,
+        head_start: f64,
         end: Instant,
         give_up: Instant,
     ) -> Result<(), MqttError> {
-        let mut scheduled = 0.0;
+        let in_message = self.config.batch.unwrap_or(1);
+        let mut scheduled = head_start * f64::from(in_message);
         let mut tick = start;
         let mut next_ping = start + PING_EVERY;
         loop {
@@ -89,7 +92,7 @@ impl Sender {
             while tick <= now && tick < end {
                 self.shared.ticked(now.duration_since(tick));
                 scheduled += per_second * TICK.as_secs_f64();
-                let whole = whole_part(scheduled);
+                let whole = whole_part(scheduled / f64::from(in_message)) * in_message;
                 scheduled -= f64::from(whole);
                 if whole > 0 {
                     self.due.push_back((tick, whole));
