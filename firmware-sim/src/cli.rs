@@ -137,7 +137,7 @@ pub(crate) struct LoadArgs {
     /// CBOR instead of JSON.
     #[arg(long)]
     cbor: bool,
-    /// Speak as engines, with arrays of at most so many positions.
+    /// Speak as engines, with arrays of so many positions.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     batch: Option<u32>,
     /// Messages that may wait for their acknowledgement on each connection.
@@ -220,7 +220,8 @@ pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
         roam_percent: args.roam_percent,
         patience: Duration::from_secs(10),
     };
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    // The senders share one thread; looking at the sockets often keeps their clocks right.
+    let runtime = runtime::Builder::new_current_thread().event_interval(1).enable_all().build();
     let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();

@@ -175,7 +175,8 @@ async fn drive(
     for (number, sender) in (0_u32..).zip(senders) {
         // Spread over the tick, so that the broker sees a stream and not a beat.
         let phase = Duration::from_millis(20) * number / connections;
-        running.spawn_local(sender.run(start + phase, per_second, end, give_up));
+        let head_start = f64::from(number) / f64::from(connections);
+        running.spawn_local(sender.run(start + phase, per_second, head_start, end, give_up));
     }
     let mut lines = time::interval(PROGRESS_EVERY);
     lines.tick().await;

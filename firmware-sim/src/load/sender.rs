@@ -15,12 +15,14 @@ use std::{
     rc::Rc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::time;
+use tokio::{task, time};
 
 /// What is due is handed over so often; several messages then share a write.
 const TICK: Duration = Duration::from_millis(20);
 /// No more bytes are prepared than the socket may soon take.
 const MOST_UNSENT: usize = 64 * 1024;
+/// Messages sent in a row where nothing else sets the pace.
+const MOST_AT_ONCE: usize = 32;
 
 /// What waits for its acknowledgement.
 #[derive(Clone, Copy)]
@@ -70,22 +72,27 @@ impl Sender {
     }
 
     /// Sends from `start` to `end`, then waits for what is not acknowledged until `give_up`.
+    /// `head_start`, a share of the first message, keeps connections from sending in step.
     pub(super) async fn run(
         mut self,
         start: Instant,
         per_second: f64,
+        head_start: f64,
         end: Instant,
         give_up: Instant,
     ) -> Result<(), MqttError> {
-        let mut scheduled = 0.0;
+        let in_message = self.config.batch.unwrap_or(1);
+        let mut scheduled = head_start * f64::from(in_message);
         let mut tick = start;
         let mut next_ping = start + PING_EVERY;
         loop {
+            // A busy connection would otherwise keep the thread as long as its socket has something.
+            task::yield_now().await;
             let now = Instant::now();
             while tick <= now && tick < end {
                 self.shared.ticked(now.duration_since(tick));
                 scheduled += per_second * TICK.as_secs_f64();
-                let whole = whole_part(scheduled);
+                let whole = whole_part(scheduled / f64::from(in_message)) * in_message;
                 scheduled -= f64::from(whole);
                 if whole > 0 {
                     self.due.push_back((tick, whole));
@@ -110,7 +117,7 @@ impl Sender {
             if now >= give_up {
                 return Ok(());
             }
-            let wake = if tick < end { tick.min(next_ping) } else { give_up.min(next_ping) };
+            let wake = if now < end { tick.min(end) } else { give_up }.min(next_ping);
             tokio::select! {
                 exchanged = self.link.exchange() => {
                     exchanged?;
@@ -136,9 +143,10 @@ impl Sender {
         self.link.flush_now()
     }
 
-    /// Sends as much as window and socket allow.
+    /// Sends as much as window and socket allow, but leaves the thread to the others soon.
     fn send_freely(&mut self) -> Result<(), MqttError> {
-        while let Some(number) = self.free_number() {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(number) = self.free_number() else { break };
             let most = self.config.batch.unwrap_or(1);
             let sent = self.send(number, Instant::now(), most);
             self.shared.count(|c| c.intended += u64::from(sent));

@@ -77,7 +77,11 @@ async fn everything_said_is_acknowledged_over_connections_that_break() {
     let running = tokio::spawn(run(config, demo_world(unix_now_ms()), stop.clone()));
     let mut tags = HashSet::new();
     let enough = time::timeout(Duration::from_secs(30), async {
-        while tags.len() < 300 {
+        // What was cut off before its acknowledgement comes again.
+        while tags.len() < 300
+            || counters.acknowledged.load(Relaxed) < 300
+            || counters.reconnected.load(Relaxed) == 0
+        {
             let publish = published.recv().await.unwrap();
             if publish.topic.ends_with("/position") {
                 tags.insert(publish.topic);
@@ -87,8 +91,6 @@ async fn everything_said_is_acknowledged_over_connections_that_break() {
     enough.await.unwrap();
     stop.cancel();
     time::timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
-    assert!(counters.acknowledged.load(Relaxed) >= 300);
-    assert!(counters.reconnected.load(Relaxed) > 0);
     assert_eq!(counters.dropped.load(Relaxed), 0);
 }
 
