@@ -110,6 +110,6 @@ fn refusal(text: &str) -> RefOr<Described> {
 }
 
 /// The document, as it was made at the start.
-pub(super) async fn answer(document: Bytes) -> Response {
+pub(super) fn answer(document: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }

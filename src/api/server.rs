@@ -1,8 +1,8 @@
 //! The listener and the router: every path, what is checked before, and what is said of unknown ones.
 
 use super::{
-    App, Config, Context, Shared, asset_registry, assets, classes, error::ApiError, floors, guard,
-    health, openapi, people, person_registry, rejected, stream, tags, zones,
+    App, Config, Context, Shared, asset_registry, assets, classes, error::ApiError, events, floors,
+    guard, health, history, openapi, people, person_registry, rejected, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -141,20 +141,19 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(assets::list, asset_registry::put_many))
         .routes(routes!(assets::get, asset_registry::put, asset_registry::retire))
         .routes(routes!(asset_registry::bind, asset_registry::unbind))
-        //.routes(routes!(history::of_asset))
+        .routes(routes!(history::of_asset))
         .routes(routes!(classes::list))
         .routes(routes!(stream::stream))
         .routes(routes!(tags::list))
         .routes(routes!(tags::get))
-        //.routes(routes!(history::of_tag))
-        //.routes(routes!(events::list))
+        .routes(routes!(history::of_tag))
+        .routes(routes!(events::list))
         .routes(routes!(zones::list))
         .routes(routes!(floors::list))
         .routes(routes!(floors::get))
         .routes(routes!(people::find))
         .routes(routes!(person_registry::put))
         .routes(routes!(person_registry::bind, person_registry::unbind))
-        //.routes(routes!(presence::list))
         .routes(routes!(rejected::list))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
@@ -162,7 +161,7 @@ fn router(app: App, wall: Router) -> Router {
         .split_for_parts();
     let document = openapi::complete(described);
     router
-        .route("/api/openapi.json", get(move || openapi::answer(document.clone())))
+        .route("/api/openapi.json", get(async move || openapi::answer(document.clone())))
         .with_state(Arc::clone(&app))
         .merge(wall)
         .fallback(|| async { ApiError::NotFound("page or resource") })

@@ -129,8 +129,8 @@ fn visits_follow_each_other_without_gap_or_overlap() {
     let site = site();
     let mut track = Track::default();
     let mut last: Option<(ZoneId, i64)> = None;
-    for i in 0..30 {
-        let placed = track.place(&fix(i * 4_000, f64::from(i as u32), 0), &site);
+    for i in 0..30u32 {
+        let placed = track.place(&fix(i64::from(i) * 4_000, f64::from(i), 0), &site);
         if let Placed::Newest { moved: Some(moved), .. } = placed {
             assert_eq!(moved.left, last);
             last = moved.entered.map(|z| (z, moved.at_ms));
@@ -157,7 +157,7 @@ fn zones_are_entered_at_the_border_and_left_beyond_it() {
 fn the_strongest_reader_of_five_seconds_decides_and_a_portal_at_once() {
     let site = site();
     let mut track = Track::default();
-    let mut hear = |track: &mut Track, s: &Sighting| {
+    let hear = |track: &mut Track, s: &Sighting| {
         let fix = track.hear(s, &site).expect("known reader");
         track.place(&fix, &site);
         (fix.x_m, room(track))

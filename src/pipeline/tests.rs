@@ -56,7 +56,7 @@ impl Bench {
     }
 
     /// The middle of the n-th room of that kind.
-    fn room(&self, kind: crate::model::RoomKind, n: usize) -> (f64, f64, i16) {
+    fn room(&self, kind: RoomKind, n: usize) -> (f64, f64, i16) {
         let room = self.site.zones().filter(|z| z.kind == Some(kind)).nth(n).expect("a room");
         self.site.centre(&room.id).expect("a centre")
     }

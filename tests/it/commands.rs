@@ -4,11 +4,8 @@ use crate::support::{Spor, postgres, program::command};
 use std::{net::TcpListener, path::Path, process::Output};
 
 fn run(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = command(data_dir)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
+    let Output { status, stdout, stderr } =
+        command(data_dir).args(arguments).envs(environment.iter().copied()).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     (status.code(), said)
 }
@@ -85,7 +82,12 @@ async fn a_newer_schema_is_refused_and_an_empty_database_is_migrated() {
     let (code, said) = run(&data, &["migrate"], &[("SPOR_DATABASE__URL", &url)]);
     assert_eq!(code, Some(0), "{said}");
     let client = postgres::connect(&url).await;
-    client.batch_execute("insert into schema_migration (number, name) values (9999, 'from the future')").await.unwrap();
+    client
+        .batch_execute(
+            "insert into schema_migration (number, name) values (9999, 'from the future')",
+        )
+        .await
+        .unwrap();
     let (code, said) = run(&data, &["serve"], &[("SPOR_DATABASE__URL", &url)]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("9999"), "{said}");
@@ -95,7 +97,8 @@ async fn a_newer_schema_is_refused_and_an_empty_database_is_migrated() {
 async fn a_missing_database_is_said_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let url = "postgresql://spor:geheim@127.0.0.1:1/spor";
-    let (code, said) = run(&folder.path().join("data"), &["migrate"], &[("SPOR_DATABASE__URL", url)]);
+    let (code, said) =
+        run(&folder.path().join("data"), &["migrate"], &[("SPOR_DATABASE__URL", url)]);
     assert_eq!(code, Some(1), "{said}");
     assert!(!said.contains("geheim"), "{said}");
 }

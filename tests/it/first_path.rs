@@ -5,7 +5,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use std::{process::Command, time::Duration};
 
 /// A client whose acknowledgements are counted as they come.
-async fn client(spor: &Spor, id: &str) -> (AsyncClient, rumqttc::EventLoop) {
+fn client(spor: &Spor, id: &str) -> (AsyncClient, rumqttc::EventLoop) {
     let mut options = MqttOptions::new(id, "127.0.0.1", spor.mqtt_port());
     options.set_keep_alive(Duration::from_secs(30));
     options.set_max_packet_size(4 << 20, 4 << 20);
@@ -14,7 +14,7 @@ async fn client(spor: &Spor, id: &str) -> (AsyncClient, rumqttc::EventLoop) {
 
 /// Publishes at QoS 1 and waits for the PUBACK of every message.
 async fn publish(spor: &Spor, messages: &[(String, Vec<u8>)]) {
-    let (client, mut events) = client(spor, "it-publisher").await;
+    let (client, mut events) = client(spor, "it-publisher");
     let waiting = messages.len();
     let sender = {
         let messages = messages.to_vec();
@@ -159,7 +159,7 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
 #[tokio::test]
 async fn a_subscriber_hears_of_a_change_of_room() {
     let Some(spor) = Spor::serve(&[]).await else { return };
-    let (client, mut events) = client(&spor, "it-subscriber").await;
+    let (client, mut events) = client(&spor, "it-subscriber");
     client.subscribe("spor/v1/events/zone/+", QoS::AtMostOnce).await.unwrap();
     loop {
         if let Event::Incoming(Packet::SubAck(_)) = events.poll().await.unwrap() {

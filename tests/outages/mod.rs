@@ -1,7 +1,7 @@
 //! Outages made by really stopping the part, on parts that no other test uses.
 
 use crate::support::{Spor, postgres, until};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, time::Duration};
 
 /// The process of the private server below a data folder.
@@ -20,6 +20,22 @@ fn postmaster(spor: &Spor) -> Pid {
     panic!("no private server of {}", spor.database)
 }
 
+/// The server and its children, each of which leads a process group of its own.
+fn signal_all(postmaster: Pid, signal: Signal) {
+    kill_process(postmaster, signal).unwrap();
+    let parent = postmaster.as_raw_nonzero().to_string();
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        if fields.split_whitespace().nth(1) == Some(&parent) {
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(pid) = pid.and_then(Pid::from_raw) {
+                let _ = kill_process(pid, signal);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_missing() {
     if postgres::programs().is_none() {
@@ -32,8 +48,8 @@ async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_mis
     .await;
     let pid = postmaster(&spor);
     // Stopped processes accept connections and never answer: the worst kind of away.
-    kill_process_group(pid, Signal::STOP).unwrap();
-    let unready = until("readyz to say so", 30, async || {
+    signal_all(pid, Signal::STOP);
+    let unready = until("readyz to say so", 60, async || {
         let (status, body) = spor.get("/readyz").await;
         (status == 503).then_some(body)
     })
@@ -57,7 +73,7 @@ async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_mis
         spor.metric("spor_messages_acknowledged_total").await > acknowledged,
         "publishers wait"
     );
-    kill_process_group(pid, Signal::CONT).unwrap();
+    signal_all(pid, Signal::CONT);
     until("readiness", 60, async || (spor.get("/readyz").await.0 == 200).then_some(())).await;
     let stored = spor.metric("spor_positions_stored_total").await;
     until("writing to resume", 30, async || {
@@ -65,6 +81,4 @@ async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_mis
     })
     .await;
     assert!(spor.metric("spor_storage_set_aside_total").await < 1.0);
-    // The server's own process was stopped with its group; it must still be the same one.
-    kill_process(pid, Signal::CONT).unwrap();
 }

@@ -5,7 +5,7 @@ use super::super::{
     Shared,
     view::{AssetNow, Picture, now_ms, rounded},
 };
-use crate::model::{AssetId, Freshness, Status};
+use crate::model::{AssetId, Freshness, Status, WardId, ZoneId};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
@@ -63,14 +63,14 @@ pub(super) fn row(now: &AssetNow, now_ms: i64) -> String {
         asset.id.as_str(),
         &asset.label,
         asset.class.as_str(),
-        asset.home_ward.as_ref().map(|ward| ward.as_str()),
+        asset.home_ward.as_ref().map(WardId::as_str),
         now.status(),
         state.and_then(|state| state.status.as_ref()).map(|status| status.since_ms),
         now.freshness(now_ms),
         place.map(|place| place.floor),
         place.map(|place| rounded(place.x_m, 100.0)),
         place.map(|place| rounded(place.y_m, 100.0)),
-        place.and_then(|place| place.zone.as_ref()).map(|zone| zone.as_str()),
+        place.and_then(|place| place.zone.as_ref()).map(ZoneId::as_str),
         place.map(|place| place.entered_ms),
         place.map(|place| place.seen_ms),
         place.and(state).map(|state| state.interval_ms),

@@ -69,19 +69,19 @@ pub(super) struct Client {
 
 impl Client {
     /// None: as many clients or scopes are open as Spor serves.
-    pub(super) fn join(app: &App, filter: AssetFilter) -> Option<Self> {
+    pub(super) fn join(app: &App, filter: &AssetFilter) -> Option<Self> {
         let mut scopes = lock(&app.hub.0);
         if scopes.clients >= MAX_CLIENTS {
             return None;
         }
-        if !scopes.by_filter.contains_key(&filter) {
+        if !scopes.by_filter.contains_key(filter) {
             if scopes.by_filter.len() >= MAX_SCOPES {
                 return None;
             }
             let scope = Scope::new(filter.clone());
             scopes.by_filter.insert(filter.clone(), Arc::new(scope));
         }
-        let scope = Arc::clone(scopes.by_filter.get(&filter)?);
+        let scope = Arc::clone(scopes.by_filter.get(filter)?);
         lock(&scope.told).clients += 1;
         scopes.clients += 1;
         scopes.report();

@@ -65,7 +65,7 @@ pub(super) async fn stream(
     let StreamQuery { floor, ward, class } = query;
     let query = AssetQuery { floor, ward, class, ..AssetQuery::default() };
     let filter = AssetFilter::parse(&query, &app.context.site)?;
-    let client = Client::join(&app, filter).ok_or(ApiError::TooManyStreams)?;
+    let client = Client::join(&app, &filter).ok_or(ApiError::TooManyStreams)?;
     let opening = frame::hello(&app);
     let frames = stream::unfold(Feed { app, client, step: Step::Hello(opening) }, Feed::next);
     let headers = [
