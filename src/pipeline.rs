@@ -94,6 +94,10 @@ impl Pipeline {
 
     /// Arrived -> understood -> decided. `received_ms` never decreases.
     pub fn arrival(&mut self, arrival: &Arrival, received_ms: i64, out: &mut Vec<Decided>) {
+        // At once, not at the next tick: a tag that was just put on a person is a badge already.
+        if !Arc::ptr_eq(&self.registry.load(), &self.known) {
+            self.follow_registry(received_ms, out);
+        }
         let mut understood = Vec::new();
         let Self { ingest, known, .. } = self;
         ingest.understand(arrival, received_ms, known, |message| understood.push(message));

@@ -163,6 +163,21 @@ fn a_tag_that_a_person_wears_from_now_on_is_forgotten() {
 }
 
 #[test]
+fn a_new_badge_is_a_badge_from_its_next_message_on() {
+    let mut bench = Bench::new(Restored::default());
+    let at = bench.room(RoomKind::NurseStation, 0);
+    bench.tick(START_MS);
+    bench.send("loose", at, START_MS, START_MS);
+    let mut changed = registry();
+    wear(&mut changed, "loose");
+    bench.registry.store(Arc::new(changed));
+    let out = bench.send("loose", at, START_MS + 500, START_MS + 500);
+    assert_eq!(out, [Decided::Forget { tag: tag("loose") }]);
+    assert!(bench.live.tags.get(&tag("loose")).is_none());
+    assert!(bench.live.people.get(&tag("loose")).is_some());
+}
+
+#[test]
 fn a_late_fix_is_stored_and_moves_nothing() {
     let mut bench = Bench::new(Restored::default());
     let (here, there) = (bench.room(RoomKind::Storage, 0), bench.room(RoomKind::Patient, 0));

@@ -83,8 +83,10 @@ async fn no_request_leaves_the_server_and_a_lost_server_is_said() {
     else {
         return;
     };
-    until("the page to be live", 20, async || browser.text().await.contains("Live").then_some(()))
-        .await;
+    until("the page to be ready", 20, async || {
+        (browser.value("window.__spor && window.__spor.ready").await == json!(true)).then_some(())
+    })
+    .await;
     let foreign = browser
         .value("performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin)).map(e => e.name)")
         .await;
