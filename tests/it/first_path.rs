@@ -129,6 +129,11 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
     all.extend(bad.iter().map(|(topic, payload, _)| (topic.clone(), payload.clone())));
     all.push((own("last"), format!("{{{place}}}").into_bytes()));
     publish(&spor, &all).await;
+    // Acknowledged is admitted, not yet decided; the pipeline keeps the order.
+    until("the last message to be decided", 10, async || {
+        (spor.get("/api/v1/tags/last").await.0 == 200).then_some(())
+    })
+    .await;
     for tag in ["json", "cbor", "of-engine", "last"] {
         let (status, view) = spor.get(&format!("/api/v1/tags/{tag}")).await;
         assert_eq!(
@@ -228,8 +233,15 @@ async fn assets_come_by_csv_and_by_rest_and_are_found() {
     let (zone, x_m, y_m, floor) = room(&spor, "storage").await;
     let payload = format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
     publish(&spor, &[(own("tag-1"), payload.clone().into()), (own("stray"), payload.into())]).await;
-    let (_, near) = spor.get(&format!("/api/v1/assets?class=infusion-pump&near={zone}")).await;
-    assert_eq!(near["assets"][0]["place"]["zone"], zone);
+    let near = until("the pump in its room", 10, async || {
+        let (_, near) = spor.get(&format!("/api/v1/assets?class=infusion-pump&near={zone}")).await;
+        (near["assets"][0]["place"]["zone"] == zone).then_some(near)
+    })
+    .await;
+    until("the stray tag", 10, async || {
+        (spor.get("/api/v1/tags/stray").await.0 == 200).then_some(())
+    })
+    .await;
     assert!(near["assets"][0]["distance_m"].as_f64().unwrap() < 5.0);
     let (_, strays) = spor.get("/api/v1/tags?bound=false").await;
     let names: Vec<_> = strays["tags"]
