@@ -24,7 +24,7 @@ lint:
 # writes golden files, JSON Schemas, dashboards and the demo site anew: look at the difference
 golden:
     UPDATE_GOLDEN=1 cargo test -p spor-schemas -p firmware-sim
-    UPDATE_GOLDEN=1 cargo test --test it golden
+    UPDATE_GOLDEN=1 cargo test --test it grafana::the_dashboards_are
 
 # the simulated load of a whole hospital, against a running Spor
 load *ARGS:

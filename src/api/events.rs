@@ -26,10 +26,10 @@ pub(super) struct EventQuery {
     #[param(value_type = Option<String>, example = "zone")]
     kind: Option<EventKind>,
     /// Of this tag.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "AA:07")]
     tag: Option<TagId>,
     /// Of this asset.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "P1")]
     asset: Option<AssetId>,
     /// How many at most, 1 to 1000, 100 when not given.
     #[param(minimum = 1, maximum = 1000, example = 100)]

@@ -37,6 +37,7 @@ pub(super) struct HistoryQuery {
     #[param(minimum = 1, maximum = 1000, example = 100)]
     limit: Option<usize>,
     /// `next_cursor` of the page before.
+    #[param(example = 1_795_385_000_123_i64)]
     cursor: Option<i64>,
 }
 
