@@ -3,6 +3,7 @@
 
 mod data_dir;
 pub mod demo;
+mod door;
 
 use crate::{
     api, auth,
@@ -26,8 +27,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Batches that wait between the front door and the pipeline; when it is full, sockets are read
-/// more slowly.
+/// Batches that the pipeline has not taken yet; when it is full, the door waits, and publishers with it.
 const DOOR_QUEUE: usize = 256;
 /// All parts together stop within ten seconds; no single one may take more than this.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
@@ -98,7 +98,8 @@ async fn serve(
     let live = Arc::new(Live::new());
     let rejections = Rejections::default();
     let publisher = broker.publisher();
-    let (door, arrivals) = mpsc::channel(DOOR_QUEUE);
+    let (queue, arrivals) = mpsc::channel(DOOR_QUEUE);
+    let (door, carrying) = door::into(queue);
     let (rows, writer) = storage.writer();
     let pipeline = Pipeline::new(
         pipeline::Parts {
@@ -137,6 +138,7 @@ async fn serve(
     let tracker = TaskTracker::new();
     let broker_stop = stop.child_token();
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
+    let carrying = tokio::spawn(carrying);
     let deciding = on_own_thread("pipeline", pipeline::run(pipeline, ports))?;
     let writing = tokio::spawn(writer);
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
@@ -164,6 +166,7 @@ async fn serve(
     within(STOP_WITHIN, "front door", front_door).await;
     tracker.close();
     within(STOP_WITHIN, "connections", tracker.wait()).await;
+    within(STOP_WITHIN, "door", carrying).await;
     within(STOP_WITHIN, "pipeline", deciding).await;
     within(STOP_WITHIN, "storage writer", writing).await;
     within(STOP_WITHIN, "HTTP", serving).await;

@@ -1,17 +1,21 @@
-//! PUBLISH packets into batches for the door. Each topic is checked the first time that a
-//! connection uses it; a batch is acknowledged after the door took it, and never before.
+//! PUBLISH packets into batches for the door, and back from it the acknowledgements. Each topic is
+//! checked the first time that a connection uses it; a message is acknowledged when the door says
+//! that it is durable, and never before.
 
 use super::{
+    Shared,
     connection::{Connection, End},
-    frame::Frame,
+    door::Door,
+    frame::{Frame, Publish},
+    handshake::Will,
     permission::valid_topic,
 };
 use crate::model::Arrival;
 use bytes::BytesMut;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc::error::TrySendError,
+    sync::watch,
 };
 
 /// Topics of one connection that are known to be allowed; forgotten all at once when full.
@@ -20,15 +24,76 @@ const KNOWN_TOPICS: usize = 1024;
 /// What one read of the socket brought.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) arrivals: Vec<Arrival>,
-    /// Packet ids to acknowledge when the door has taken the batch.
-    acks: Vec<u16>,
+    arrivals: Vec<Arrival>,
+    /// Packet ids to acknowledge when the batch is durable.
+    ids: Vec<u16>,
     /// The payloads of one read share one allocation, apart from the read buffer.
     payloads: BytesMut,
 }
 
+/// Why a connection's socket is not read for a while. Its client's silence then says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// As many messages as it may have are not acknowledged yet.
+    InFlight,
+    /// There is no room behind the door for its message at QoS 1.
+    Journal,
+}
+
+impl Held {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Journal => "journal",
+        }
+    }
+}
+
+/// What was appended and not acknowledged yet, oldest first.
+pub(super) struct Pending {
+    batches: VecDeque<(u64, Vec<u16>)>,
+    /// Messages in `batches`.
+    messages: usize,
+    durable: watch::Receiver<u64>,
+}
+
+impl Pending {
+    pub(super) fn new(door: &Door) -> Self {
+        Self { batches: VecDeque::new(), messages: 0, durable: door.durable.clone() }
+    }
+
+    /// Resolves when the oldest batch is durable, never while there is none; an error when the
+    /// door is gone. Safe to cancel.
+    pub(super) async fn next(&mut self) -> Result<(), watch::error::RecvError> {
+        match self.batches.front() {
+            Some(&(ticket, _)) => {
+                self.durable.wait_for(|durable| *durable >= ticket).await.map(drop)
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Takes the ids that may be acknowledged now.
+    fn durable(&mut self) -> impl Iterator<Item = u16> + use<> {
+        let durable = *self.durable.borrow();
+        let ready = self.batches.partition_point(|(ticket, _)| *ticket <= durable);
+        let ready: Vec<_> = self.batches.drain(..ready).collect();
+        self.messages -= ready.iter().map(|(_, ids)| ids.len()).sum::<usize>();
+        ready.into_iter().flat_map(|(_, ids)| ids)
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn take_publish(&mut self, frame: &Frame<'_>, read: usize) -> Result<(), End> {
+    /// Takes a PUBLISH into the batch; or says why the connection must wait before it can.
+    pub(super) fn take_publish(
+        &mut self,
+        frame: &Frame<'_>,
+        read: usize,
+    ) -> Result<Option<Held>, End> {
         let publish = match frame.publish() {
             Ok(publish) => publish,
             Err(error) => {
@@ -40,6 +105,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Some(topic) => Arc::clone(topic),
             None => self.learn_topic(publish.topic)?,
         };
+        if self.batch.arrivals.is_empty() && !self.shared.door.has_room() {
+            if publish.packet_id.is_some() {
+                return Ok(Some(Held::Journal));
+            }
+            dropped();
+            return Ok(None);
+        }
+        let max = self.shared.config.max_in_flight.max(1);
+        if publish.packet_id.is_some() && self.pending.messages + self.batch.ids.len() >= max {
+            return Ok(Some(Held::InFlight));
+        }
+        self.put_in_batch(publish, topic, read);
+        if self.batch.arrivals.len() >= max {
+            self.append();
+        }
+        Ok(None)
+    }
+
+    fn put_in_batch(&mut self, publish: Publish<'_>, topic: Arc<str>, read: usize) {
         let batch = &mut self.batch;
         if batch.payloads.capacity() < publish.payload.len() {
             batch.payloads.reserve(read.max(publish.payload.len()));
@@ -47,8 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         batch.payloads.extend_from_slice(publish.payload);
         let payload = batch.payloads.split().freeze();
         batch.arrivals.push(Arrival { source: Arc::clone(&self.client.id), topic, payload });
-        batch.acks.extend(publish.packet_id);
-        Ok(())
+        batch.ids.extend(publish.packet_id);
     }
 
     /// Checks a topic that this connection has not used before.
@@ -72,37 +155,72 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(topic)
     }
 
-    /// Hands the batch to the door, waiting while it is full, and then acknowledges it.
-    pub(super) async fn admit(&mut self) -> Result<(), End> {
+    /// Appends the batch.
+    pub(super) fn append(&mut self) {
         if self.batch.arrivals.is_empty() {
-            return Ok(());
+            return;
         }
         self.batch.payloads = BytesMut::new();
         let arrivals = std::mem::take(&mut self.batch.arrivals);
-        let count = arrivals.len() as u64;
-        match self.shared.door.try_send(arrivals) {
-            Ok(()) => {}
-            Err(TrySendError::Closed(_)) => return Err(End::Stopped),
-            Err(TrySendError::Full(arrivals)) => {
-                metrics::counter!("spor_queue_full_total", "queue" => "door").increment(1);
-                self.flush().await?;
-                tokio::select! {
-                    biased;
-                    room = self.shared.door.reserve() => match room {
-                        Ok(room) => room.send(arrivals),
-                        Err(_) => return Err(End::Stopped),
-                    },
-                    () = self.place.kick.cancelled() => return Err(End::TakenOver),
-                    () = self.shared.stop.cancelled() => return Err(End::Stopped),
-                }
-            }
+        metrics::counter!("spor_messages_received_total", "source" => "mqtt")
+            .increment(arrivals.len() as u64);
+        let ticket = (self.shared.door.append)(arrivals);
+        if !self.batch.ids.is_empty() {
+            let ids = std::mem::take(&mut self.batch.ids);
+            self.pending.messages += ids.len();
+            self.pending.batches.push_back((ticket, ids));
         }
-        metrics::counter!("spor_messages_received_total", "source" => "mqtt").increment(count);
-        let acknowledged = self.batch.acks.len() as u64;
-        for id in self.batch.acks.drain(..) {
-            self.wire.put_pub_ack(id);
-        }
-        metrics::counter!("spor_messages_acknowledged_total").increment(acknowledged);
-        Ok(())
     }
+
+    /// Puts the acknowledgements into the output that are due, in order.
+    pub(super) fn acknowledge(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let mut count = 0;
+        for id in self.pending.durable() {
+            self.wire.put_pub_ack(id);
+            count += 1;
+        }
+        metrics::counter!("spor_messages_acknowledged_total").increment(count);
+    }
+
+    /// No longer reads the socket, until what it waits for has come.
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+        metrics::counter!("spor_reads_paused_total", "reason" => held.reason()).increment(1);
+        if held == Held::Journal {
+            metrics::counter!("spor_queue_full_total", "queue" => "door").increment(1);
+        }
+    }
+}
+
+/// Publishes the will. While there is no room one at QoS 1 waits, and its client's place with it:
+/// were the client let in first, its will would contradict what it says now.
+pub(super) async fn publish_will(will: Will, shared: &Shared) {
+    let door = &shared.door;
+    if !door.has_room() && !will.waits {
+        return dropped();
+    }
+    let mut has_room = door.room.clone();
+    tokio::select! {
+        biased;
+        () = room(&mut has_room) => {
+            metrics::counter!("spor_messages_received_total", "source" => "mqtt").increment(1);
+            (door.append)(vec![will.message]);
+        }
+        () = shared.stop.cancelled() => {}
+    }
+}
+
+/// Resolves when there is room behind the door. Safe to cancel.
+pub(super) async fn room(room: &mut watch::Receiver<bool>) {
+    if room.wait_for(|room| *room).await.is_err() {
+        // The door is gone: whoever waits is ended by the stop.
+        std::future::pending().await
+    }
+}
+
+fn dropped() {
+    metrics::counter!("spor_messages_dropped_total", "reason" => "journal").increment(1);
 }

@@ -1,10 +1,10 @@
 //! One client, from its CONNECT to its end. What it publishes goes to the door, one batch for
-//! each read of the socket; its acknowledgements leave once the door has taken the batch. While
-//! the door is full the socket is not read: that is the back-pressure that publishers feel.
+//! each read of the socket; its acknowledgements leave, in order, once the batch is durable. While
+//! the client may not go on its socket is not read: that is the back-pressure that it feels.
 
 use super::{
     Shared,
-    admission::Batch,
+    admission::{Batch, Held, Pending, publish_will, room},
     frame,
     frame::{Frame, FrameError, Kind},
     handshake::{self, Client},
@@ -113,8 +113,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         session,
         inbox: None,
         place,
+        pending: Pending::new(&shared.door),
         shared,
         batch: Batch::default(),
+        held: None,
         topics: HashMap::new(),
         ready: Vec::new(),
         heard: Instant::now(),
@@ -134,6 +136,9 @@ pub(super) struct Connection<S> {
     pub(super) place: Place,
     pub(super) shared: Arc<Shared>,
     pub(super) batch: Batch,
+    pub(super) pending: Pending,
+    /// Why the socket is not read; none: it is.
+    pub(super) held: Option<Held>,
     /// Topics that this client may publish on, checked once.
     pub(super) topics: HashMap<Box<[u8]>, Arc<str>>,
     /// Acknowledgements of the client that the router is to be told.
@@ -147,6 +152,10 @@ pub(super) struct Connection<S> {
 /// What woke the connection.
 enum Woken {
     Read(std::io::Result<usize>),
+    /// What was appended is durable; or the door is gone.
+    Durable(Result<(), tokio::sync::watch::error::RecvError>),
+    /// There is room behind the door again.
+    Room,
     Event(Result<Option<Notification>, super::router::Fallen>),
     Command(Option<(String, Bytes)>),
     Timer,
@@ -170,9 +179,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.take_packets().await?;
         let timer = tokio::time::sleep_until(self.due());
         tokio::pin!(timer);
+        let mut has_room = self.shared.door.room.clone();
         loop {
             let woken = tokio::select! {
-                read = self.wire.read() => Woken::Read(read),
+                read = self.wire.read(), if self.held.is_none() => Woken::Read(read),
+                durable = self.pending.next() => Woken::Durable(durable),
+                () = room(&mut has_room), if self.held == Some(Held::Journal) => Woken::Room,
                 event = next_event(&mut self.session) => Woken::Event(event),
                 command = next_command(&mut self.inbox) => Woken::Command(command),
                 () = &mut timer => Woken::Timer,
@@ -181,14 +193,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             match woken {
                 Woken::Read(Ok(0) | Err(_)) => return Err(End::Lost),
-                Woken::Read(Ok(_)) => {
-                    self.take_packets().await?;
-                    // The timer is left alone while its time only moves away.
-                    let due = self.due();
-                    if due < timer.deadline() {
-                        timer.as_mut().reset(due);
+                Woken::Read(Ok(_)) => self.take_packets().await?,
+                Woken::Durable(Err(_)) => return Err(End::Stopped),
+                Woken::Durable(Ok(())) => {
+                    self.acknowledge();
+                    if self.held == Some(Held::InFlight) {
+                        self.go_on().await?;
+                    } else {
+                        self.flush().await?;
                     }
                 }
+                Woken::Room => self.go_on().await?,
                 Woken::Event(event) => {
                     subscription::deliver(self, event).await?;
                 }
@@ -210,11 +225,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Woken::Ended(end) => return Err(end),
             }
+            // The timer is left alone while its time only moves away.
+            let due = self.due();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
         }
+    }
+
+    /// Takes what was left in the buffer, and reads on.
+    async fn go_on(&mut self) -> Result<(), End> {
+        self.held = None;
+        // It could not be heard while its socket was not read.
+        self.heard = Instant::now();
+        self.begun = None;
+        self.take_packets().await
     }
 
     /// When the client is taken for gone, if nothing more is heard.
     fn due(&self) -> Instant {
+        if self.held.is_some() {
+            return Instant::now() + NEVER;
+        }
         let silent = self.client.patience.map(|patience| self.heard + patience);
         let half = self.begun.map(|begun| begun + self.shared.config.packet_timeout());
         // Without keep-alive, and with nothing begun, silence is fine.
@@ -244,9 +276,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn take_packets(&mut self) -> Result<(), End> {
         let mut input = std::mem::take(&mut self.wire.input);
         let mut used = 0;
-        let taken = self.take_frames(&input, &mut used).await;
-        // What came before a fault is taken and acknowledged all the same.
-        let admitted = self.admit().await;
+        let taken = loop {
+            let taken = self.take_frames(&input, &mut used).await;
+            // What came before a fault is taken and acknowledged all the same.
+            self.append();
+            self.acknowledge();
+            // It may be durable at once: then nothing would wake this connection.
+            if self.held != Some(Held::InFlight) || !self.pending.is_empty() {
+                break taken;
+            }
+            self.held = None;
+        };
         let told = self.tell_router().await;
         input.advance(used);
         let now = Instant::now();
@@ -259,19 +299,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.wire.input = input;
         let flushed = self.flush().await;
-        taken.and(admitted).and(told).and(flushed)
+        taken.and(told).and(flushed)
     }
 
     async fn take_frames(&mut self, input: &[u8], used: &mut usize) -> Result<(), End> {
         let max = self.shared.config.max_packet_bytes;
         while let Some(frame) = frame::next(&input[*used..], max)? {
             if frame.kind == Kind::Publish {
-                self.take_publish(&frame, input.len())?;
-                if self.batch.arrivals.len() >= self.shared.config.max_in_flight {
-                    self.admit().await?;
+                if let Some(held) = self.take_publish(&frame, input.len())? {
+                    self.hold(held);
+                    break;
                 }
             } else {
-                self.admit().await?;
+                self.append();
                 self.take_other(&frame).await?;
             }
             *used += frame.whole.len();
@@ -309,6 +349,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Acknowledges what was appended, as far as it becomes durable soon.
+    async fn await_durable(&mut self) {
+        let until = Instant::now() + CLOSE_TIMEOUT;
+        while !self.pending.is_empty() {
+            tokio::select! {
+                durable = self.pending.next() => if durable.is_err() { return },
+                () = tokio::time::sleep_until(until) => return,
+                // The client is back already, and sends again what was not acknowledged.
+                () = self.place.kick.cancelled() => return,
+            }
+            self.acknowledge();
+        }
+    }
+
     /// The end: the last bytes, the will, the session.
     async fn leave(mut self, end: End) {
         metrics::counter!("spor_connections_closed_total", "reason" => end.reason()).increment(1);
@@ -322,17 +376,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             _ => self.shared.refusals.closed(self.peer, &self.client.id, end.reason()),
         }
+        if matches!(end, End::Disconnected | End::Stopped | End::Refused(_) | End::RouterFell) {
+            self.await_durable().await;
+        }
         self.wire.close(CLOSE_TIMEOUT).await;
         // Spor's own stop says nothing about the client, so that it publishes no will.
         let keeps_will = !matches!(end, End::Disconnected | End::Stopped);
         if let Some(will) = self.client.will.take().filter(|_| keeps_will) {
-            tokio::select! {
-                biased;
-                sent = self.shared.door.send(vec![will]) => if sent.is_ok() {
-                    metrics::counter!("spor_messages_received_total", "source" => "mqtt").increment(1);
-                },
-                () = self.shared.stop.cancelled() => {}
-            }
+            publish_will(will, &self.shared).await;
         }
         drop(self.inbox.take());
         if end == End::RouterFell

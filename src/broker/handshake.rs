@@ -27,7 +27,14 @@ pub(super) struct Client {
     pub(super) clean_session: bool,
     /// Silence after which it is taken for gone; none: never.
     pub(super) patience: Option<Duration>,
-    pub(super) will: Option<Arrival>,
+    pub(super) will: Option<Will>,
+}
+
+/// What Spor publishes for a client that is lost.
+pub(super) struct Will {
+    pub(super) message: Arrival,
+    /// At QoS 1 it waits for room behind the door; at QoS 0 it is dropped then.
+    pub(super) waits: bool,
 }
 
 /// Why a connection is not let in.
@@ -172,7 +179,7 @@ fn check_will(
     will: LastWill,
     id: &Arc<str>,
     access: &Access,
-) -> Result<Arrival, (Bytes, &'static str)> {
+) -> Result<Will, (Bytes, &'static str)> {
     let Some(topic) = valid_topic(&will.topic) else { return Err((will.topic, "bad_topic")) };
     if will.qos == QoS::ExactlyOnce {
         return Err((will.topic, "qos_2"));
@@ -181,5 +188,6 @@ fn check_will(
         return Err((will.topic, "not_permitted"));
     }
     let payload = Bytes::copy_from_slice(&will.message);
-    Ok(Arrival { source: Arc::clone(id), topic: topic.into(), payload })
+    let message = Arrival { source: Arc::clone(id), topic: topic.into(), payload };
+    Ok(Will { message, waits: will.qos == QoS::AtLeastOnce })
 }

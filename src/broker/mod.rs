@@ -1,5 +1,5 @@
 //! The front door: MQTT 3.1.1 over a listener of our own. In come connections, out go batches of
-//! [`Arrival`]s to the door, each acknowledged only after the door took it.
+//! [`Arrival`](crate::model::Arrival)s to the [`Door`], each acknowledged only once it is durable.
 //!
 //! Every topic is checked against the client's role, in publishes, wills and subscriptions, before
 //! anything else sees it. What devices publish never enters rumqttd's router; the router carries
@@ -8,6 +8,7 @@
 mod admission;
 mod config;
 mod connection;
+mod door;
 mod frame;
 mod handshake;
 mod listener;
@@ -23,9 +24,10 @@ mod wire;
 mod tests;
 
 pub use config::Config;
+pub use door::{Append, Door};
 pub use publisher::Publisher;
 
-use crate::model::{Arrival, ClientRole};
+use crate::model::ClientRole;
 use publisher::Commands;
 use refusal::Refusals;
 use router::Hub;
@@ -74,7 +76,7 @@ pub struct Broker {
 struct Shared {
     config: Config,
     verify: Option<Verify>,
-    door: mpsc::Sender<Vec<Arrival>>,
+    door: Door,
     registry: Arc<Registry>,
     hub: Arc<Hub>,
     commands: Arc<Commands>,
@@ -121,13 +123,8 @@ impl Broker {
     }
 
     /// Serves until `stop`: each connection is a task of `tracker`, which ends by itself soon
-    /// after. What is published goes to `door`; while that is full, sockets are not read.
-    pub async fn run(
-        self,
-        door: mpsc::Sender<Vec<Arrival>>,
-        tracker: TaskTracker,
-        stop: CancellationToken,
-    ) {
+    /// after. What is published goes to `door`; while that has no room, sockets are read later.
+    pub async fn run(self, door: Door, tracker: TaskTracker, stop: CancellationToken) {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shared = Arc::new(Shared {
             registry: Registry::new(&self.config),

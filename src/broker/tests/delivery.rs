@@ -110,7 +110,7 @@ async fn a_device_hears_its_own_commands() {
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_is_closed_and_holds_up_nobody() {
     let config = Config { write_timeout_ms: 500, ..config() };
-    let mut rig = Rig::with(config, None, 64).await;
+    let mut rig = Rig::with(config, None).await;
     let mut blocked = rig.socket().await;
     blocked.send(&connect("blocked", &Options { keep_alive: 0, ..Options::default() })).await;
     blocked.packet().await;
@@ -136,7 +136,7 @@ async fn a_subscriber_that_does_not_read_is_closed_and_holds_up_nobody() {
 #[tokio::test]
 async fn what_a_slow_subscriber_misses_is_counted() {
     let (seen, _recorder) = Seen::new();
-    let rig = Rig::with(Config { event_queue: 100_000, ..config() }, None, 64).await;
+    let rig = Rig::with(Config { event_queue: 100_000, ..config() }, None).await;
     let mut slow = rig.client("slow").await;
     assert_eq!(slow.subscribe("spor/v1/events/zone/#", 1).await, 1);
     // What is lost before the first delivery can't be seen.
@@ -222,7 +222,7 @@ async fn publishing_never_blocks_and_what_finds_no_room_is_dropped() {
 #[tokio::test]
 async fn subscriptions_are_bounded() {
     let config = Config { max_subscribers: 1, max_subscriptions: 2, max_filters: 3, ..config() };
-    let rig = Rig::with(config, None, 4).await;
+    let rig = Rig::with(config, None).await;
     let mut first = rig.client("a").await;
     assert_eq!(first.subscribe("spor/v1/events/zone/1", 0).await, 0);
     assert_eq!(first.subscribe("spor/v1/events/zone/2", 0).await, 0);

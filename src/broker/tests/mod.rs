@@ -8,26 +8,69 @@ mod sessions;
 mod traps;
 
 use super::*;
-use std::time::Duration;
+use crate::model::Arrival;
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::watch,
     time::timeout,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running front door, and the other side of the door.
+/// A running front door, and what is behind it.
 struct Rig {
     address: SocketAddr,
     publisher: Publisher,
     hub: Arc<Hub>,
-    door: mpsc::Receiver<Vec<Arrival>>,
+    door: mpsc::UnboundedReceiver<Vec<Arrival>>,
     /// Arrivals of a batch that were not asked for yet.
-    waiting: std::collections::VecDeque<Arrival>,
+    waiting: VecDeque<Arrival>,
+    disk: Arc<Disk>,
     stop: CancellationToken,
     tracker: TaskTracker,
     running: tokio::task::JoinHandle<()>,
+}
+
+/// Says what is durable and whether there is room: at once and always, unless told otherwise.
+struct Disk {
+    appended: Mutex<u64>,
+    batches: mpsc::UnboundedSender<Vec<Arrival>>,
+    slow: std::sync::atomic::AtomicBool,
+    durable: watch::Sender<u64>,
+    room: watch::Sender<bool>,
+}
+
+impl Disk {
+    /// From now on what is appended is not durable.
+    fn slow_down(&self) {
+        self.slow.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Makes the first `messages` durable.
+    fn sync_up_to(&self, messages: u64) {
+        self.durable.send_replace(messages);
+    }
+
+    fn append(&self, batch: Vec<Arrival>) -> u64 {
+        let mut appended = self.appended.lock().unwrap();
+        *appended += batch.len() as u64;
+        let _ = self.batches.send(batch);
+        if !self.slow.load(std::sync::atomic::Ordering::SeqCst) {
+            self.durable.send_replace(*appended);
+        }
+        *appended
+    }
+
+    fn door(self: &Arc<Self>) -> Door {
+        let disk = Arc::clone(self);
+        Door {
+            append: Arc::new(move |batch| disk.append(batch)),
+            durable: self.durable.subscribe(),
+            room: self.room.subscribe(),
+        }
+    }
 }
 
 fn config() -> Config {
@@ -36,7 +79,7 @@ fn config() -> Config {
 
 impl Rig {
     async fn open() -> Self {
-        Self::with(config(), None, 64).await
+        Self::with(config(), None).await
     }
 
     /// Every credential's password is `secret`; its name is its role, or its role and `-` and more.
@@ -45,18 +88,25 @@ impl Rig {
             let role = name.split('-').next().unwrap_or_default().parse().ok()?;
             (password == b"secret").then_some(role)
         });
-        Self::with(config(), Some(verify), 64).await
+        Self::with(config(), Some(verify)).await
     }
 
-    async fn with(config: Config, verify: Option<Verify>, door: usize) -> Self {
+    async fn with(config: Config, verify: Option<Verify>) -> Self {
         let broker = Broker::bind(config, verify).await.unwrap();
-        let (sender, receiver) = mpsc::channel(door);
+        let (batches, door) = mpsc::unbounded_channel();
+        let disk = Arc::new(Disk {
+            appended: Mutex::default(),
+            batches,
+            slow: false.into(),
+            durable: watch::Sender::new(0),
+            room: watch::Sender::new(true),
+        });
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let (address, publisher) = (broker.local_addr(), broker.publisher());
         let hub = Arc::clone(&broker.hub);
-        let running = tokio::spawn(broker.run(sender, tracker.clone(), stop.clone()));
-        let waiting = std::collections::VecDeque::new();
-        Self { address, publisher, hub, door: receiver, waiting, stop, tracker, running }
+        let running = tokio::spawn(broker.run(disk.door(), tracker.clone(), stop.clone()));
+        let waiting = VecDeque::new();
+        Self { address, publisher, hub, door, waiting, disk, stop, tracker, running }
     }
 
     async fn arrival(&mut self) -> Arrival {

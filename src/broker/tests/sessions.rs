@@ -74,7 +74,7 @@ async fn silence_ends_a_connection_after_one_and_a_half_intervals() {
 
 #[tokio::test]
 async fn without_keep_alive_silence_is_fine_but_half_a_packet_is_not() {
-    let rig = Rig::with(Config { packet_timeout_ms: 200, ..config() }, None, 4).await;
+    let rig = Rig::with(Config { packet_timeout_ms: 200, ..config() }, None).await;
     let options = Options { keep_alive: 0, ..Options::default() };
     let mut raw = rig.socket().await;
     raw.send(&connect("a", &options)).await;
@@ -98,7 +98,7 @@ async fn without_keep_alive_silence_is_fine_but_half_a_packet_is_not() {
 
 #[tokio::test]
 async fn a_connection_without_connect_is_closed_in_time() {
-    let mut rig = Rig::with(Config { connect_timeout_ms: 200, ..config() }, None, 4).await;
+    let mut rig = Rig::with(Config { connect_timeout_ms: 200, ..config() }, None).await;
     let mut silent = rig.socket().await;
     let mut half = rig.socket().await;
     half.send(&connect("half", &Options::default())[..9]).await;
@@ -110,7 +110,7 @@ async fn a_connection_without_connect_is_closed_in_time() {
 
 #[tokio::test]
 async fn only_so_many_connections_are_let_in() {
-    let rig = Rig::with(Config { max_connections: 2, ..config() }, None, 4).await;
+    let rig = Rig::with(Config { max_connections: 2, ..config() }, None).await;
     let first = rig.client("a").await;
     let _second = rig.client("b").await;
     for _ in 0..5 {
@@ -180,7 +180,7 @@ async fn an_idle_connection_is_cheap() {
     let shared = Arc::new(Shared {
         config: config(),
         verify: None,
-        door: mpsc::channel(1).0,
+        door: rig.disk.door(),
         registry: Registry::new(&config()),
         hub: Hub::new(&config()),
         commands: rig.publisher.commands(),

@@ -293,7 +293,7 @@ fn mostly_packets() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn random_bytes_end_nothing_but_their_own_connection() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut rig = runtime.block_on(Rig::with(config(), None, 4096));
+    let mut rig = runtime.block_on(Rig::with(config(), None));
     let mut runner = proptest::test_runner::TestRunner::default();
     let cases = (any::<bool>(), mostly_packets());
     for _ in 0..150 {
