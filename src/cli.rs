@@ -1,6 +1,7 @@
 //! The command line: what can be asked of `spor`, and how an error becomes an exit code.
 
 mod admin;
+mod journal;
 
 use crate::{app, config::Config, telemetry};
 use clap::{Parser, Subcommand};
@@ -52,6 +53,9 @@ enum Command {
     /// HTTP tokens of wall displays, porters, managers.
     #[command(subcommand)]
     Token(admin::TokenCommand),
+    /// What arrived, as it stands on disk.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// Writes the database into a file (pg_dump).
     Backup {
         /// The file to write.
@@ -122,6 +126,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
         Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
+        Command::Journal(command) => journal::journal(command, || load(file)),
         Command::Backup { file: to } => Ok(admin::backup(&load(file)?, &to)?),
         Command::Restore { file: from } => Ok(admin::restore(&load(file)?, &from)?),
     }

@@ -11,6 +11,7 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod ingest;
+pub mod journal;
 pub mod live;
 pub mod locate;
 pub mod model;

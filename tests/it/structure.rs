@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("locate", &["model", "site"]),
     ("utilisation", &["model", "site"]),
     ("broker", &["model"]),
+    ("journal", &["model"]),
     ("live", &["model"]),
     ("storage", &["model"]),
     ("auth", &["model"]),
