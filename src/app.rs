@@ -3,7 +3,7 @@
 
 mod data_dir;
 pub mod demo;
-mod door;
+mod logs;
 
 use crate::{
     api, auth,
@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     ingest::Rejections,
     live::Live,
-    model::{EventMessage, Registry, Restored},
-    pipeline::{self, Pipeline},
+    model::{EventMessage, Registry},
+    pipeline::{self, Folding},
     shutdown::within,
     site::{Site, SiteError},
     storage::{Storage, StorageError},
@@ -22,13 +22,12 @@ use crate::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
+use logs::Logs;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Batches that the pipeline has not taken yet; when it is full, the door waits, and publishers with it.
-const DOOR_QUEUE: usize = 256;
 /// All parts together stop within ten seconds; no single one may take more than this.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 
@@ -42,14 +41,23 @@ pub fn is_misuse(error: &anyhow::Error) -> bool {
     of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
 }
 
+/// What a start is asked for besides its configuration.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The journal on this disk may follow the one that the database names.
+    pub new_journal: bool,
+    /// A simulated hospital too.
+    pub demo: Option<demo::Options>,
+}
+
 /// Runs Spor until it is asked to stop.
 ///
 /// # Errors
 /// When a part can't start, with what to do about it.
-pub async fn run(config: Config, demo: Option<demo::Options>) -> anyhow::Result<()> {
+pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let signals = tokio::spawn(stop_when_asked(stop.clone()));
-    let outcome = serve(config, demo, &stop).await;
+    let outcome = serve(config, options, &stop).await;
     signals.abort();
     outcome
 }
@@ -66,7 +74,7 @@ async fn stop_when_asked(stop: CancellationToken) {
 
 async fn serve(
     config: Config,
-    demo: Option<demo::Options>,
+    options: Options,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let metrics = telemetry::install()?;
@@ -78,16 +86,26 @@ async fn serve(
     let http = api::bind(&config.http, &tokens).await?;
     say_what_is_open(&broker, &config);
 
+    let logs = Logs::open(&config.data_dir, &config.journal, &config.privacy)?;
     let opening = Storage::open(&config.storage, &config.data_dir, demo::progress);
     let storage = tokio::select! {
         opened = opening => opened?,
         () = stop.cancelled() => return Ok(()),
     };
+    let live = Arc::new(Live::new());
+    let rejections = Rejections::default();
+    let parts = pipeline::Parts {
+        site: site.clone(),
+        live: live.clone(),
+        rejections: rejections.clone(),
+        max_late_ms: config.ingest.max_late_ms(),
+        on_change: config.storage.on_change,
+    };
     let prepared = tokio::select! {
-        prepared = prepare(&storage, &site, demo) => prepared.map(Some),
+        prepared = prepare(&storage, &logs, parts, options) => prepared.map(Some),
         () = stop.cancelled() => Ok(None),
     };
-    let Prepared { registry, restored, hospital } = match prepared {
+    let Prepared { registry, folding, stored, hospital } = match prepared {
         Ok(Some(prepared)) => prepared,
         stopped_or_failed => {
             storage.stop().await;
@@ -95,39 +113,29 @@ async fn serve(
         }
     };
 
-    let live = Arc::new(Live::new());
-    let rejections = Rejections::default();
     let publisher = broker.publisher();
-    let (queue, arrivals) = mpsc::channel(DOOR_QUEUE);
-    let (door, carrying) = door::into(queue);
-    let (rows, writer) = storage.writer();
-    let pipeline = Pipeline::new(
-        pipeline::Parts {
-            site: site.clone(),
-            registry: registry.clone(),
-            live: live.clone(),
-            rejections: rejections.clone(),
-            max_late_ms: config.ingest.max_late_ms(),
-            on_change: config.storage.on_change,
-        },
-        restored,
-    );
-    let ports = pipeline::Ports { door: arrivals, storage: rows, publish: events_to(publisher) };
+    let door = logs.door(registry.clone());
+    let (writing, writer) = storage.writer(stored);
+    let (end_pipeline, end_at) = watch::channel(None);
+    let ports = pipeline::Ports { publish: events_to(publisher), end_at };
+    let (end_feed, end_at) = watch::channel(None);
+    let feed = pipeline::feed_storage(logs.decided.clone(), writing.door, writing.stored, end_at);
     let endpoints = Endpoints {
         http: http.local_addr().to_string(),
         mqtt: broker.local_addr().to_string(),
         database: storage.public_url(),
     };
     let mqtt_address = broker.local_addr();
-    let health = storage.clone();
+    let health = health_of(storage.clone(), logs.trouble());
     let context = api::Context {
         site: site.clone(),
         live,
+        announce: logs.announcer(registry.clone()),
         registry,
         storage: storage.clone(),
         tokens: tokens.clone(),
         rejected: rejections,
-        health: Arc::new(move || health_of(&health)),
+        health: Arc::new(health),
         metrics: Arc::new({
             let metrics = metrics.clone();
             move || metrics.render()
@@ -138,8 +146,9 @@ async fn serve(
     let tracker = TaskTracker::new();
     let broker_stop = stop.child_token();
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
-    let carrying = tokio::spawn(carrying);
-    let deciding = on_own_thread("pipeline", pipeline::run(pipeline, ports))?;
+    let ticking = tokio::spawn(Logs::tick(logs.journal.clone(), stop.child_token()));
+    let deciding = on_own_thread("pipeline", folding.run(ports))?;
+    let feeding = on_own_thread("storage-feed", feed)?;
     let writing = tokio::spawn(writer);
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
@@ -166,11 +175,15 @@ async fn serve(
     within(STOP_WITHIN, "front door", front_door).await;
     tracker.close();
     within(STOP_WITHIN, "connections", tracker.wait()).await;
-    within(STOP_WITHIN, "door", carrying).await;
+    within(STOP_WITHIN, "ticks", ticking).await;
+    end_pipeline.send_replace(Some(logs.flush()));
     within(STOP_WITHIN, "pipeline", deciding).await;
+    end_feed.send_replace(Some(logs.decided.last()));
+    within(STOP_WITHIN, "feed of storage", feeding).await;
     within(STOP_WITHIN, "storage writer", writing).await;
     within(STOP_WITHIN, "HTTP", serving).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
+    within(STOP_WITHIN, "journal", logs.close()).await;
     within(2 * STOP_WITHIN, "PostgreSQL", storage.stop()).await;
     data_dir.remove_endpoints();
     tracing::info!("stopped");
@@ -180,24 +193,31 @@ async fn serve(
 /// What the parts must know before the first message is let in.
 struct Prepared {
     registry: Arc<ArcSwap<Registry>>,
-    restored: Restored,
+    folding: Folding,
+    /// The journal's record up to which everything is stored.
+    stored: u64,
     hospital: Option<demo::Hospital>,
 }
 
 async fn prepare(
     storage: &Storage,
-    site: &Site,
-    demo: Option<demo::Options>,
+    logs: &Logs,
+    parts: pipeline::Parts,
+    options: Options,
 ) -> anyhow::Result<Prepared> {
+    let journal = &logs.journal;
+    let stored = storage.take_journal(journal.id(), journal.last(), options.new_journal).await?;
+    let site = parts.site.clone();
     let zones: Vec<_> = site.zones().cloned().collect();
     let readers: Vec<_> = site.readers().cloned().collect();
     storage.register_site(&site.version, &zones, &readers).await?;
-    let hospital = match demo {
-        Some(options) => Some(demo::Hospital::prepare(options, site, storage).await?),
+    let hospital = match options.demo {
+        Some(options) => Some(demo::Hospital::prepare(options, &site, storage).await?),
         None => None,
     };
-    let registry = Arc::new(ArcSwap::from_pointee(storage.registry().await?));
-    Ok(Prepared { registry, restored: storage.restore().await?, hospital })
+    let registry = storage.registry().await?;
+    let folding = logs.fold(parts, stored, &registry, storage).await?;
+    Ok(Prepared { registry: Arc::new(ArcSwap::from_pointee(registry)), folding, stored, hospital })
 }
 
 /// Reads the credentials again whenever the file has changed.
@@ -241,15 +261,23 @@ fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send + Sync> {
     })
 }
 
-fn health_of(storage: &Storage) -> api::Health {
-    let mut health = api::Health::default();
-    if !*storage.up().borrow() {
-        health.troubles.push(api::Trouble {
-            part: "storage".to_owned(),
-            detail: "PostgreSQL does not answer; what is decided waits in memory".to_owned(),
-        });
+fn health_of(
+    storage: Storage,
+    journal: impl Fn() -> Option<String> + Send + Sync,
+) -> impl Fn() -> api::Health + Send + Sync {
+    move || {
+        let mut health = api::Health::default();
+        if let Some(detail) = journal() {
+            health.troubles.push(api::Trouble { part: "journal".to_owned(), detail });
+        }
+        if !*storage.up().borrow() {
+            health.troubles.push(api::Trouble {
+                part: "storage".to_owned(),
+                detail: "PostgreSQL does not answer; what is decided waits on disk".to_owned(),
+            });
+        }
+        health
     }
-    health
 }
 
 /// Storage's own housekeeping, and the metrics' upkeep.

@@ -37,7 +37,7 @@ enum Command {
     /// Everything on this machine: database, broker, simulated hospital, wall display.
     Demo(DemoArgs),
     /// The real thing: front door, pipeline, database, wall display.
-    Serve,
+    Serve(ServeArgs),
     /// Brings the database's tables up to date, and ends.
     Migrate,
     /// Reads the configuration and the site file, and says what is wrong with them.
@@ -66,6 +66,13 @@ enum Command {
         /// The file to read.
         file: PathBuf,
     },
+}
+
+#[derive(clap::Args)]
+struct ServeArgs {
+    /// Lets the journal in data_dir follow the one that the database names, which is refused otherwise.
+    #[arg(long)]
+    new_journal: bool,
 }
 
 #[derive(clap::Args)]
@@ -119,8 +126,8 @@ impl From<anyhow::Error> for Failure {
 fn execute(cli: Cli) -> Result<(), Failure> {
     let file = cli.config.as_deref();
     match cli.command {
-        Command::Demo(args) => start(file, Some(args)),
-        Command::Serve => start(file, None),
+        Command::Demo(args) => start(file, false, Some(args)),
+        Command::Serve(args) => start(file, args.new_journal, None),
         Command::CheckConfig => check_config(file),
         Command::Migrate => Ok(admin::migrate(&load(file)?)?),
         Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
@@ -136,7 +143,11 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Config::load(file, std::env::vars()).map_err(|e| Failure::Misused(e.into()))
 }
 
-fn start(file: Option<&Path>, demo: Option<DemoArgs>) -> Result<(), Failure> {
+fn start(
+    file: Option<&Path>,
+    new_journal: bool,
+    demo: Option<DemoArgs>,
+) -> Result<(), Failure> {
     let mut config = load(file)?;
     telemetry::log_to_stderr();
     let demo = match demo {
@@ -155,7 +166,7 @@ fn start(file: Option<&Path>, demo: Option<DemoArgs>) -> Result<(), Failure> {
             Some(app::demo::Options { seed: args.seed, speed: args.speed, grafana_password })
         }
     };
-    Ok(runtime()?.block_on(app::run(config, demo))?)
+    Ok(runtime()?.block_on(app::run(config, app::Options { new_journal, demo }))?)
 }
 
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 //! A variable `SPOR_` + section + `__` + key overrides the file; a key without a section has no
 //! `__`. What nobody knows is an error that names it.
 
-use crate::{api, broker, ingest, site, storage};
+use crate::{api, broker, ingest, journal, privacy, site, storage};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -20,6 +20,10 @@ pub struct Config {
     pub mqtt: broker::Config,
     /// Where Postgres is.
     pub database: Database,
+    /// What arrived, on disk.
+    pub journal: journal::Config,
+    /// What is kept of people, and for how long.
+    pub privacy: privacy::Config,
     /// What is stored, and for how long.
     pub storage: storage::Config,
     /// What is taken in.
@@ -43,6 +47,8 @@ impl Default for Config {
             http: api::Config::default(),
             mqtt: broker::Config::default(),
             database: Database::default(),
+            journal: journal::Config::default(),
+            privacy: privacy::Config::default(),
             storage: storage::Config::default(),
             ingest: ingest::Config::default(),
             site: site::Config::default(),

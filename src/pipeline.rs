@@ -1,26 +1,31 @@
 //! The sentence of Spor as code: what arrived is understood, placed, shown, and decided rows go on.
 //!
-//! A [`Pipeline`] is a deterministic fold: arrivals and ticks come in with their time, decided rows
-//! go out; it reads no clock and waits for nobody. One thread owns it, so no state has a lock.
+//! A [`Pipeline`] is a deterministic fold over the journal: arrivals, ticks and changes come in with
+//! their time, decided rows go out; it reads no clock and waits for nobody, and the same journal
+//! gives the same rows. One thread owns it, so no state has a lock.
 
+mod checkpoint;
 mod event;
+mod onward;
 mod rows;
 mod run;
+mod snapshot;
 mod tag;
 
 use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrival, AssetId, Basis, Carrier, Decided, Freshness, Registry, Restored, Status,
-        StatusNow, StatusRow, TagId,
+        Arrival, AssetId, Basis, Carrier, Decided, Freshness, Registry, RegistryChange, Restored,
+        Status, StatusNow, StatusRow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
     utilisation,
 };
-use arc_swap::ArcSwap;
-pub use run::{Ports, run};
+pub use checkpoint::{CheckpointError, Checkpoints};
+pub use onward::feed_storage;
+pub use run::{FoldError, Folding, Ports, Start};
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher},
@@ -38,8 +43,6 @@ type Shard = HashMap<TagId, TagWork, BuildHasherDefault<DefaultHasher>>;
 pub struct Parts {
     /// The building.
     pub site: Arc<Site>,
-    /// Who carries which tag; swapped whole when it changes.
-    pub registry: Arc<ArcSwap<Registry>>,
     /// Where everything is now.
     pub live: Arc<Live>,
     /// What was refused.
@@ -53,9 +56,9 @@ pub struct Parts {
 /// The state of every tag, and the way through it.
 pub struct Pipeline {
     site: Arc<Site>,
-    registry: Arc<ArcSwap<Registry>>,
-    known: Arc<Registry>,
-    /// False until the first tick has given every asset a status.
+    /// Who carries which tag at this point of the journal.
+    known: Registry,
+    /// False until every asset of the registry that a pipeline began with has been given a status.
     followed: bool,
     live: Arc<Live>,
     rejections: Rejections,
@@ -67,23 +70,30 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Takes up what storage still knew.
+    /// A pipeline that has seen nothing.
     #[must_use]
-    pub fn new(parts: Parts, restored: Restored) -> Self {
+    pub fn new(parts: Parts) -> Self {
         let ingest = Ingest::new(parts.site.clone(), parts.max_late_ms, parts.rejections.clone());
-        let mut pipeline = Self {
+        Self {
             site: parts.site,
-            known: parts.registry.load_full(),
+            known: Registry::default(),
             followed: false,
-            registry: parts.registry,
             live: parts.live,
             rejections: parts.rejections,
             on_change: parts.on_change,
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            statuses: restored.statuses.into_iter().collect(),
+            statuses: HashMap::new(),
             presence: PresenceCount::default(),
-        };
+        }
+    }
+
+    /// Takes up what storage still knew, where no checkpoint tells more.
+    #[must_use]
+    pub fn restored(parts: Parts, registry: Registry, restored: Restored) -> Self {
+        let mut pipeline = Self::new(parts);
+        pipeline.known = registry;
+        pipeline.statuses = restored.statuses.into_iter().collect();
         for tag in restored.tags {
             let name = tag.row.tag.clone();
             pipeline.shards[shard_of(&name)].insert(name.clone(), TagWork::restored(tag));
@@ -92,12 +102,20 @@ impl Pipeline {
         pipeline
     }
 
+    /// Who carries which tag at this point of the journal.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.known
+    }
+
+    /// The building at this point of the journal.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
     /// Arrived -> understood -> decided. `received_ms` never decreases.
     pub fn arrival(&mut self, arrival: &Arrival, received_ms: i64, out: &mut Vec<Decided>) {
-        // At once, not at the next tick: a tag that was just put on a person is a badge already.
-        if !Arc::ptr_eq(&self.registry.load(), &self.known) {
-            self.follow_registry(received_ms, out);
-        }
         let mut understood = Vec::new();
         let Self { ingest, known, .. } = self;
         ingest.understand(arrival, received_ms, known, |message| understood.push(message));
@@ -134,9 +152,9 @@ impl Pipeline {
         self.show(&tag);
     }
 
-    /// Once a second: what follows from time alone, or from a changed registry.
+    /// Once a second: what follows from time alone.
     pub fn tick(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
-        self.follow_registry(now_ms, out);
+        self.follow_first_registry(now_ms, out);
         let mut counts = [0u32; Freshness::ALL.len()];
         let mut changed = Vec::new();
         for (tag, work) in self.shards.iter_mut().flatten() {
@@ -168,7 +186,7 @@ impl Pipeline {
     }
 
     /// Writes down what is still only in memory, before a stop.
-    pub fn finish(&mut self, out: &mut Vec<Decided>) {
+    pub fn flush(&mut self, out: &mut Vec<Decided>) {
         for (tag, work) in self.shards.iter_mut().flatten() {
             if !self.known.is_worn(tag) {
                 work.flush(tag, out);
@@ -176,26 +194,28 @@ impl Pipeline {
         }
     }
 
-    /// A tag that a person wears from now on is forgotten; one that is given back begins anew.
-    fn follow_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
-        let current = self.registry.load_full();
-        if Arc::ptr_eq(&current, &self.known) && self.followed {
-            return;
-        }
-        self.followed = true;
-        let before = std::mem::replace(&mut self.known, current);
+    /// Other bindings from now on. A tag that a person wears from now on is forgotten; one that is
+    /// given back begins anew.
+    pub fn change_registry(
+        &mut self,
+        change: &RegistryChange,
+        now_ms: i64,
+        out: &mut Vec<Decided>,
+    ) {
+        self.follow_first_registry(now_ms, out);
+        let before = self.known.clone();
+        self.known.apply(change);
         let tags: Vec<TagId> = self.shards.iter().flat_map(HashMap::keys).cloned().collect();
         for tag in tags {
             match (before.is_worn(&tag), self.known.is_worn(&tag)) {
                 (false, true) => {
                     self.live.tags.remove(&tag);
-                    self.rejections.forget(&tag);
-                    self.shards[shard_of(&tag)].remove(&tag);
+                    self.forget(&tag);
                     out.push(Decided::Forget { tag });
                 }
                 (true, false) => {
                     self.live.people.remove(&tag);
-                    self.shards[shard_of(&tag)].remove(&tag);
+                    self.forget(&tag);
                 }
                 _ => self.show(&tag),
             }
@@ -204,6 +224,24 @@ impl Pipeline {
             self.presence.forget(person);
         }
         self.follow_assets(&before, now_ms, out);
+    }
+
+    fn forget(&mut self, tag: &TagId) {
+        self.rejections.forget(tag);
+        self.ingest.forget(tag);
+        self.shards[shard_of(tag)].remove(tag);
+    }
+
+    /// Another building from now on. A room that it doesn't have is left at the next fix.
+    pub fn change_site(&mut self, site: Arc<Site>) {
+        self.ingest.change_site(site.clone());
+        self.site = site;
+    }
+
+    fn follow_first_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
+        if !std::mem::replace(&mut self.followed, true) {
+            self.follow_assets(&Registry::default(), now_ms, out);
+        }
     }
 
     /// An asset without a tag is unknown, from the moment that it has none.

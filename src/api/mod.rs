@@ -65,8 +65,10 @@ pub struct Context {
     pub site: Arc<Site>,
     /// Where everything is now.
     pub live: Arc<Live>,
-    /// Who carries which tag; replaced whole when a request changes it.
+    /// Who carries which tag.
     pub registry: Arc<ArcSwap<Registry>>,
+    /// Makes a changed registry known to everybody.
+    pub announce: Arc<dyn Fn(Registry) + Send + Sync>,
     /// What is remembered.
     pub storage: Storage,
     /// Who may ask.

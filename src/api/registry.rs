@@ -2,10 +2,8 @@
 
 use super::{App, error::ApiError, view::now_ms};
 use crate::{
-    model::{Carrier, TagId},
-    storage::CarrierId,
+    model::{Carrier, CarrierId, TagId},
 };
-use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
 /// Held by whoever changes the registry.
@@ -14,7 +12,7 @@ pub(super) type Change<'a> = MutexGuard<'a, ()>;
 /// Shows everybody what the database says now.
 pub(super) async fn reload(app: &App, change: Change<'_>) -> Result<(), ApiError> {
     let registry = app.context.storage.registry().await?;
-    app.context.registry.store(Arc::new(registry));
+    (app.context.announce)(registry);
     drop(change);
     Ok(())
 }

@@ -3,9 +3,9 @@
 use super::data_dir::Endpoints;
 use crate::{
     auth::{Role, Tokens},
-    model::{Asset, Person},
+    model::{Asset, CarrierId, Person},
     site::Site,
-    storage::{CarrierId, Storage},
+    storage::Storage,
 };
 use anyhow::Context as _;
 use firmware_sim::{mqtt, world};

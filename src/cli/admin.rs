@@ -4,8 +4,8 @@ use super::runtime;
 use crate::{
     auth::{Role, Tokens, credentials},
     config::Config,
-    model::{Asset, AssetId, ClassId, ClientRole, TagId, WardId},
-    storage::{self, CarrierId, Storage},
+    model::{Asset, AssetId, CarrierId, ClassId, ClientRole, TagId, WardId},
+    storage::{self, Storage},
 };
 use anyhow::{Context as _, bail};
 use clap::Subcommand;

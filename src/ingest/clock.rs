@@ -1,5 +1,7 @@
 //! A sender's clock that runs ahead is measured, and then corrected; one bad stamp is refused.
 
+use serde::{Deserialize, Serialize};
+
 /// Stamps this far ahead of their receipt are taken for the time of receipt, milliseconds.
 const TOLERANCE_MS: i64 = 2_000;
 /// A stamp this near to its receipt shows that the clock is right again, milliseconds.
@@ -8,7 +10,7 @@ const RIGHT_MS: i64 = 10_000;
 const BELIEVED_AFTER: u8 = 3;
 
 /// What is known of a sender whose clock ran ahead at least once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Clock {
     ahead_ms: i64,
     measured_ms: i64,

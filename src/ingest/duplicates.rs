@@ -16,6 +16,7 @@ const WITHIN_S: u32 = 600;
 /// 32 bits of a hash and the second of receipt. A tag that reports every two seconds fills its ring,
 /// so the entry is kept small; a chance match among 256 is one in sixteen million.
 type Entry = (u32, u32);
+const ENTRY_BYTES: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
@@ -50,6 +51,33 @@ impl Duplicates {
     ) -> bool {
         time_ms
             .is_some_and(|time_ms| self.remember(tag, hash(&(2u8, time_ms, digest())), received_ms))
+    }
+
+    /// What is remembered, a tag at a time, for [`Self::take_up`].
+    pub(super) fn remembered(&self) -> impl Iterator<Item = (&TagId, Vec<u8>)> {
+        self.by_tag.iter().map(|(tag, recent)| {
+            let mut bytes = Vec::with_capacity(recent.len() * ENTRY_BYTES);
+            for (key, second) in recent {
+                bytes.extend_from_slice(&key.to_le_bytes());
+                bytes.extend_from_slice(&second.to_le_bytes());
+            }
+            (tag, bytes)
+        })
+    }
+
+    /// Takes up what [`Self::remembered`] gave.
+    pub(super) fn take_up(&mut self, tag: TagId, remembered: &[u8]) {
+        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
+        let recent = remembered
+            .chunks_exact(ENTRY_BYTES)
+            .map(|entry| (number(&entry[..4]), number(&entry[4..])))
+            .collect();
+        self.by_tag.insert(tag, recent);
+    }
+
+    /// Forgets what a tag sent.
+    pub(super) fn forget(&mut self, tag: &TagId) {
+        self.by_tag.remove(tag);
     }
 
     fn remember(&mut self, tag: &TagId, key: u64, received_ms: i64) -> bool {

@@ -7,7 +7,9 @@
 mod admit;
 mod clock;
 mod duplicates;
+mod memory;
 mod rejected;
+mod sort;
 
 use crate::{
     model::{Arrival, Fix, Origin, ReaderId, Registry, Sighting, TagId},
@@ -16,7 +18,9 @@ use crate::{
 };
 use clock::Clock;
 use duplicates::Duplicates;
+pub use memory::SenderMemory;
 pub use rejected::{Reason, Rejected, Rejections};
+pub use sort::{Sorted, sort};
 use spor_schemas::{
     Decoded, InboundTopic, PositionMessage, Presence, SightingMessage, TagStatusMessage, wire,
 };

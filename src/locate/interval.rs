@@ -1,19 +1,20 @@
 //! How often a tag reports, learned from its own gaps, for each state of motion.
 
 use crate::model::freshness::{DEFAULT_INTERVAL_MS, MAX_INTERVAL_MS};
+use serde::{Deserialize, Serialize};
 
 const GAPS: usize = 5;
 /// Shortest interval that is believed, milliseconds: a burst must not make a tag stale at once.
 const MIN_INTERVAL_MS: i64 = 1_000;
 
 /// The last five gaps while moving, and while still; a tag that doesn't say counts as moving.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Intervals {
     moving: Gaps,
     still: Gaps,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Gaps {
     last_ms: [u32; GAPS],
     seen: u8,

@@ -14,6 +14,7 @@ use crate::{
 };
 use interval::Intervals;
 use room::RoomChoice;
+use serde::{Deserialize, Serialize};
 use sightings::Heard;
 use smooth::Smoothed;
 
@@ -21,7 +22,7 @@ use smooth::Smoothed;
 const ZONE_EXIT_M: f64 = 1.0;
 
 /// Everything that is remembered of one tag to place its next fix.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Track {
     newest: Option<Newest>,
     smoothed: Smoothed,
@@ -31,7 +32,7 @@ pub struct Track {
     zones: Vec<ZoneId>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Newest {
     fix: Fix,
     moving: Option<bool>,

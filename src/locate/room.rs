@@ -5,6 +5,7 @@ use crate::{
     model::{Fix, Origin, RoomKind, ZoneId},
     site::Site,
 };
+use serde::{Deserialize, Serialize};
 
 /// Outside the present room by more than this and the fix's accuracy together is clear, metres.
 const MARGIN_M: f64 = 0.5;
@@ -13,14 +14,14 @@ const ROOM_DWELL_MS: i64 = 3_000;
 /// A change of floor away from lifts and stairs must hold this long, milliseconds.
 const FLOOR_DWELL_MS: i64 = 2_000;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct RoomChoice {
     /// None before the first fix.
     stay: Option<Stay>,
     candidate: Option<Candidate>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Stay {
     room: Option<ZoneId>,
     floor: i16,
@@ -28,7 +29,7 @@ struct Stay {
 }
 
 /// Another room that the fixes have pointed to since `since_ms` without a break.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Candidate {
     room: Option<ZoneId>,
     floor: i16,

@@ -4,6 +4,7 @@ use crate::{
     model::{Fix, Origin, ReaderId, Sighting},
     site::Site,
 };
+use serde::{Deserialize, Serialize};
 
 const WINDOW_MS: i64 = 5_000;
 /// More readers than this never help to decide.
@@ -11,7 +12,7 @@ const REMEMBERED: usize = 32;
 /// Radius of a reader's room that tells nothing better, metres.
 const UNKNOWN_RADIUS_M: f64 = 10.0;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Heard {
     recent: Vec<(ReaderId, i64, f32)>,
 }

@@ -5,6 +5,7 @@
 //! axes share one variance.
 
 use crate::model::{Fix, Origin};
+use serde::{Deserialize, Serialize};
 
 /// For a circular Gaussian error nine in ten lie within 2.146 sigma (Rayleigh distribution).
 const R90_IN_SIGMA: f64 = 2.146;
@@ -15,7 +16,7 @@ const STILL_M_S: f64 = 0.05;
 /// A fix this many sigma away is a new place, not noise.
 const JUMP_SIGMA: f64 = 5.0;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Smoothed {
     x_m: f64,
     y_m: f64,

@@ -110,7 +110,7 @@ impl Basis {
 }
 
 /// The present status of an asset, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusNow {
     /// What it is doing.
     pub status: Status,

@@ -3,10 +3,23 @@
 //! Nothing here is about a person, except presence, which names a role only.
 
 use super::asset::{Basis, Status, StatusNow};
+use serde::{Deserialize, Serialize};
 use spor_schemas::{AssetId, EventMessage, ReaderId, StaffRole, TagId, ZoneId};
 
+/// Every item that was decided of a stretch of the journal. What lies between two batches decided
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecidedBatch {
+    /// The last record of the journal that was looked at.
+    pub through: u64,
+    /// The version of the site file that it was decided under.
+    pub site: String,
+    /// Each item with the sequence of the record that it came of, in order.
+    pub items: Vec<(u64, Decided)>,
+}
+
 /// One decided change, in the order of deciding.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Decided {
     /// A new row of `position`.
     Position(PositionRow),
@@ -24,7 +37,7 @@ pub enum Decided {
     /// An asset's status began; it ends the one before at the same moment.
     Status(StatusRow),
     /// Something happened.
-    Event(EventMessage),
+    Event(#[serde(with = "as_json")] EventMessage),
     /// How many of a role were in a zone in a quarter of an hour.
     Presence(PresenceRow),
     /// What a tag said about itself.
@@ -55,7 +68,7 @@ pub enum Decided {
 }
 
 /// A row of `position`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PositionRow {
     /// The tag.
     pub tag: TagId,
@@ -80,7 +93,7 @@ pub struct PositionRow {
 }
 
 /// A row of `visit`: a tag in a room from `entered_ms` to `left_ms`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VisitRow {
     /// The tag.
     pub tag: TagId,
@@ -93,7 +106,7 @@ pub struct VisitRow {
 }
 
 /// The beginning of a row of `asset_status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusRow {
     /// The asset.
     pub asset: AssetId,
@@ -110,7 +123,7 @@ pub struct StatusRow {
 }
 
 /// A row of `presence`; a later row of the same role, zone and quarter replaces a smaller count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceRow {
     /// The role.
     pub role: StaffRole,
@@ -142,4 +155,18 @@ pub struct RestoredTag {
     pub battery_pct: Option<u8>,
     /// Last reported firmware.
     pub firmware: Option<String>,
+}
+
+/// An event's JSON form leaves fields out, which a format without names can't read back.
+mod as_json {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _, ser::Error as _};
+    use spor_schemas::EventMessage;
+
+    pub(super) fn serialize<S: Serializer>(event: &EventMessage, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&serde_json::to_string(event).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<EventMessage, D::Error> {
+        serde_json::from_str(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
 }

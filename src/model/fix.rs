@@ -1,9 +1,10 @@
 //! One tag at one place and time, and what a reader heard.
 
+use serde::{Deserialize, Serialize};
 use spor_schemas::{EngineId, ReaderId, TagId};
 
 /// Who says where a tag is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// The tag itself.
     Tag,
@@ -19,7 +20,7 @@ pub enum Origin {
 }
 
 /// Where a tag is at a time. Its values are within the bounds of `spor_schemas::bounds`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fix {
     /// The tag, named as it was sent.
     pub tag: TagId,

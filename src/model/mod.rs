@@ -11,11 +11,11 @@ mod role;
 
 pub use arrival::Arrival;
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
-pub use decided::{Decided, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow};
+pub use decided::{Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow};
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
 pub use place::{ReaderRecord, ZoneRecord};
-pub use registry::{Carrier, Registry};
+pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};
 pub use spor_schemas::{
     AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,

@@ -5,13 +5,14 @@
 //! row is stored at once, its `until` at most a minute later.
 
 use crate::model::{Decided, PositionRow, TagId, ZoneId, freshness::MAX_INTERVAL_MS};
+use serde::{Deserialize, Serialize};
 
 /// How long `until` may stay unwritten, milliseconds.
 const WRITTEN_EVERY_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// The newest row of a tag.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct OpenRow {
     time_ms: i64,
     x_m: f64,

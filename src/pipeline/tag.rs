@@ -11,12 +11,13 @@ use crate::{
     },
     site::Site,
 };
+use serde::{Deserialize, Serialize};
 
 /// A battery is low from here down, percent; it is well again five points higher.
 const LOW_BATTERY_PCT: u8 = 15;
 const WELL_AGAIN_PCT: u8 = 20;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct TagWork {
     track: Track,
     open: Option<OpenRow>,

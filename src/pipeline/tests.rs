@@ -1,3 +1,5 @@
+mod fold;
+
 use super::*;
 use crate::model::{Asset, ClassId, Person, PersonId, RestoredTag, StaffRole};
 
@@ -6,7 +8,6 @@ const START_MS: i64 = 1_795_385_000_000;
 struct Bench {
     pipeline: Pipeline,
     live: Arc<Live>,
-    registry: Arc<ArcSwap<Registry>>,
     site: Arc<Site>,
 }
 
@@ -43,16 +44,22 @@ impl Bench {
     fn new(restored: Restored) -> Self {
         let site = Arc::new(Site::load(None).expect("demo site"));
         let live = Arc::new(Live::new());
-        let registry = Arc::new(ArcSwap::from_pointee(registry()));
         let parts = Parts {
             site: site.clone(),
-            registry: registry.clone(),
             live: live.clone(),
             rejections: Rejections::default(),
             max_late_ms: 48 * 3_600_000,
             on_change: true,
         };
-        Self { pipeline: Pipeline::new(parts, restored), live, registry, site }
+        Self { pipeline: Pipeline::restored(parts, registry(), restored), live, site }
+    }
+
+    /// The registry is another one from now on.
+    fn change(&mut self, next: &Registry, now_ms: i64) -> Vec<Decided> {
+        let change = self.pipeline.registry().changes_to(next);
+        let mut out = Vec::new();
+        self.pipeline.change_registry(&change, now_ms, &mut out);
+        out
     }
 
     /// The middle of the n-th room of that kind.
@@ -152,11 +159,10 @@ fn a_tag_that_a_person_wears_from_now_on_is_forgotten() {
     assert!(bench.live.tags.get(&tag("loose")).is_some());
     let mut changed = registry();
     wear(&mut changed, "loose");
-    bench.registry.store(Arc::new(changed));
-    let out = bench.tick(START_MS + 1_000);
+    let out = bench.change(&changed, START_MS + 1_000);
     assert!(out.contains(&Decided::Forget { tag: tag("loose") }));
     assert!(bench.live.tags.get(&tag("loose")).is_none());
-    bench.registry.store(Arc::new(registry()));
+    bench.change(&registry(), START_MS + 1_500);
     bench.send("loose", at, START_MS + 2_000, START_MS + 2_000);
     bench.tick(START_MS + 3_000);
     assert!(bench.live.people.get(&tag("loose")).is_none());
@@ -170,9 +176,9 @@ fn a_new_badge_is_a_badge_from_its_next_message_on() {
     bench.send("loose", at, START_MS, START_MS);
     let mut changed = registry();
     wear(&mut changed, "loose");
-    bench.registry.store(Arc::new(changed));
-    let out = bench.send("loose", at, START_MS + 500, START_MS + 500);
+    let out = bench.change(&changed, START_MS + 400);
     assert_eq!(out, [Decided::Forget { tag: tag("loose") }]);
+    assert_eq!(bench.send("loose", at, START_MS + 500, START_MS + 500), []);
     assert!(bench.live.tags.get(&tag("loose")).is_none());
     assert!(bench.live.people.get(&tag("loose")).is_some());
 }

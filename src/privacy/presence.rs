@@ -1,13 +1,14 @@
 //! How many of a role were in a room within a quarter of an hour; who they were stays in memory
 //! until the quarter ends, and then nowhere.
 
+use serde::{Deserialize, Serialize};
 use crate::model::{PersonId, PresenceRow, StaffRole, ZoneId};
 use std::collections::{HashMap, HashSet};
 
 const QUARTER_MS: i64 = 900_000;
 
 /// The present quarter of an hour.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct PresenceCount {
     quarter_ms: i64,
     seen: HashMap<(StaffRole, ZoneId), (HashSet<PersonId>, bool)>,

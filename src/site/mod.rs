@@ -62,6 +62,7 @@ pub struct Site {
     pub floors: Vec<FloorEntry>,
     /// Every door.
     pub doors: Vec<Door>,
+    text: String,
     file: SiteFile,
     zones: Vec<ZoneRecord>,
     zone_index: HashMap<ZoneId, usize>,
@@ -70,6 +71,12 @@ pub struct Site {
 }
 
 impl Site {
+    /// The text of the site file, which [`Site::parse`] makes into the same site again.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The room or zone of that id.
     #[must_use]
     pub fn zone(&self, id: &ZoneId) -> Option<&ZoneRecord> {

@@ -76,7 +76,7 @@ impl Site {
             .map_err(|e| SiteError::Format(e.to_string()))?;
         let digest = Sha256::digest(text.as_bytes());
         let version = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
-        build(file, version)
+        build(file, version, text.to_owned())
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn floor_of(properties: &Properties) -> i16 {
     }
 }
 
-fn build(file: SiteFile, version: String) -> Result<Site, SiteError> {
+fn build(file: SiteFile, version: String, text: String) -> Result<Site, SiteError> {
     if file.format != site::FORMAT {
         return Err(SiteError::Whole(format!(
             "format is {:?}, this is {:?}",
@@ -132,6 +132,7 @@ fn build(file: SiteFile, version: String) -> Result<Site, SiteError> {
         name: file.name.clone(),
         time_zone: file.time_zone.clone(),
         version,
+        text,
         floors,
         doors,
         zones: parts.zones,

@@ -109,6 +109,17 @@ pub enum StorageError {
         /// What this program knows.
         known: i32,
     },
+    /// The rows in the database come of another journal than the one on this disk.
+    #[error(
+        "the database follows journal {found}, but this data_dir holds journal {here}: use the data_dir \
+         that belongs to this database, or let this journal go on from here with `spor serve --new-journal`"
+    )]
+    OtherJournal {
+        /// The journal that the database names.
+        found: String,
+        /// The journal on this disk.
+        here: String,
+    },
     /// A migration failed; nothing of it was kept.
     #[error("migration {name} failed and was undone: {reason}")]
     Migration {

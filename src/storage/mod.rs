@@ -6,6 +6,7 @@
 
 mod backup;
 mod connection;
+mod cursor;
 mod error;
 mod history;
 mod maintenance;
@@ -25,10 +26,10 @@ pub use error::StorageError;
 pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
-pub use registry::{Binding, CarrierId};
+pub use registry::Binding;
+pub use writer::Writing;
 
 use crate::model::{TagId, ZoneId};
-use arc_swap::ArcSwap;
 use connection::now_ms;
 use deadpool_postgres::{Object, Pool};
 use private::PrivateServer;
@@ -36,7 +37,7 @@ use serde::Deserialize;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, RwLock},
+    sync::{Arc, OnceLock, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -57,8 +58,6 @@ pub struct Config {
     pub position_days: u32,
     /// Days that visits, statuses, events and presence are kept.
     pub history_days: u32,
-    /// Most decided items that wait in memory while Postgres is away.
-    pub backlog: usize,
 }
 
 impl Default for Config {
@@ -69,7 +68,6 @@ impl Default for Config {
             on_change: true,
             position_days: 30,
             history_days: 400,
-            backlog: 2_000_000,
         }
     }
 }
@@ -86,8 +84,10 @@ struct Inner {
     pool: Pool,
     private: Option<PrivateServer>,
     keeper: PositionKeeper,
-    /// The zone keys of the registered site version.
-    zones: ArcSwap<HashMap<ZoneId, i32>>,
+    /// The keys of rooms and zones by version of the site file, of the versions that were needed.
+    zones: RwLock<HashMap<String, Arc<HashMap<ZoneId, i32>>>>,
+    /// The journal that the stored rows come of.
+    journal: OnceLock<String>,
     /// Tags that persons wear: nothing of them is written, whatever still waits in a queue.
     worn: RwLock<HashSet<TagId>>,
     /// Held by whoever changes bindings, or reads them all.
@@ -122,7 +122,8 @@ impl Storage {
                     pool,
                     private,
                     keeper,
-                    zones: ArcSwap::default(),
+                    zones: RwLock::default(),
+                    journal: OnceLock::new(),
                     worn: RwLock::default(),
                     binding: tokio::sync::Mutex::default(),
                     up: watch::Sender::new(true),

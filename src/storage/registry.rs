@@ -5,30 +5,12 @@ use super::{
     connection::Ms,
     writer::{PERSON_LOCK, forget},
 };
-use crate::model::{Asset, AssetId, Carrier, Person, PersonId, Registry, TagId, WardId};
+use crate::model::{Asset, AssetId, Carrier, CarrierId, Person, PersonId, Registry, TagId, WardId};
 use deadpool_postgres::Transaction;
 use std::{
     collections::HashSet,
     sync::{Arc, PoisonError},
 };
-
-/// Whom a tag is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CarrierId {
-    /// A thing.
-    Asset(AssetId),
-    /// Somebody.
-    Person(PersonId),
-}
-
-impl From<&Carrier> for CarrierId {
-    fn from(carrier: &Carrier) -> Self {
-        match carrier {
-            Carrier::Asset(asset) => Self::Asset(asset.id.clone()),
-            Carrier::Person(person) => Self::Person(person.id.clone()),
-        }
-    }
-}
 
 /// A tag on an asset for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]

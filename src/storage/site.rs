@@ -1,8 +1,11 @@
 //! The site's rooms, zones and readers as the database knows them, by version of the site file.
 
-use super::{Storage, StorageError};
+use super::{Inner, Storage, StorageError, connection};
 use crate::model::{ReaderRecord, WardId, ZoneId, ZoneRecord};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 impl Storage {
     /// Makes the site's rooms and zones known; what is stored from now on refers to this version.
@@ -20,16 +23,39 @@ impl Storage {
         let transaction = client.transaction().await?;
         insert_zones(&transaction, version, zones).await?;
         upsert_readers(&transaction, readers).await?;
-        let rows = transaction
-            .query("select id, key from zone where site_version = $1", &[&version])
-            .await?;
         transaction.commit().await?;
+        self.inner.zones_of(version).await?;
+        Ok(())
+    }
+}
+
+/// The keys of one version; a room that it lacks has the newest key that it had in another, for
+/// visits that began there.
+const KEYS: &str = "select distinct on (id) id, key from zone
+                    order by id, (site_version = $1) desc, key desc";
+
+impl Inner {
+    /// The keys of rooms and zones of that version of the site file.
+    pub(super) async fn zones_of(
+        &self,
+        version: &str,
+    ) -> Result<Arc<HashMap<ZoneId, i32>>, StorageError> {
+        let known = {
+            let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
+            zones.get(version).cloned()
+        };
+        if let Some(keys) = known {
+            return Ok(keys);
+        }
+        let rows = connection::client(&self.pool).await?.query(KEYS, &[&version]).await?;
         let keys: HashMap<ZoneId, i32> = rows
             .iter()
             .filter_map(|row| Some((ZoneId::new(row.get(0)).ok()?, row.get(1))))
             .collect();
-        self.inner.zones.store(Arc::new(keys));
-        Ok(())
+        let keys = Arc::new(keys);
+        let mut zones = self.zones.write().unwrap_or_else(PoisonError::into_inner);
+        zones.insert(version.to_owned(), Arc::clone(&keys));
+        Ok(keys)
     }
 }
 

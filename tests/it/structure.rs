@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("auth", &["model"]),
     ("privacy", &["model"]),
     ("ingest", &["model", "site", "privacy"]),
-    ("pipeline", &["model", "site", "ingest", "locate", "live", "privacy", "utilisation"]),
+    ("pipeline", &["model", "site", "journal", "ingest", "locate", "live", "privacy", "utilisation"]),
     ("api", &["model", "site", "ingest", "live", "storage", "auth", "privacy"]),
     ("wall", &["model", "site", "live", "auth"]),
     ("telemetry", &[]),

@@ -1,5 +1,10 @@
 //! Outages made by really stopping the part, on parts that no other test uses.
 
+mod flush_first;
+mod journal_full;
+mod kill;
+mod same_rows;
+
 use crate::support::{Spor, postgres, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, time::Duration};

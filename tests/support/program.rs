@@ -88,12 +88,23 @@ impl Spor {
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let given = self.environment.iter().find(|(name, _)| name == "SPOR_DATA_DIR");
+        given.map_or_else(|| self.folder.path().join("data"), |(_, folder)| folder.into())
+    }
+
+    /// The database's address, as it was told; the tests' own server asks for no password.
+    pub(crate) fn database_url(&self) -> String {
+        let given = self.environment.iter().find(|(name, _)| name == "SPOR_DATABASE__URL");
+        given.map_or_else(|| self.database.clone(), |(_, url)| url.clone())
     }
 
     /// What it wrote to its standard output and error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn mqtt_port(&self) -> u16 {
@@ -130,9 +141,14 @@ impl Spor {
         self.child.wait().unwrap()
     }
 
+    /// The same program on the same folder again, not waiting for it to serve.
+    pub(crate) fn spawn_again(&mut self) {
+        self.child = spawn(self.folder.path(), &self.arguments, &self.environment);
+    }
+
     /// The same program on the same folder again.
     pub(crate) async fn start_again(&mut self) {
-        self.child = spawn(self.folder.path(), &self.arguments, &self.environment);
+        self.spawn_again();
         self.await_endpoints().await;
     }
 }

@@ -10,14 +10,22 @@ mod registry;
 mod writer;
 
 use super::{
-    Config, Storage, StorageError,
+    Config, Storage, StorageError, Writing,
     connection::{now_ms, session},
     private::{PrivateServer, SPOR},
 };
 use crate::model::{
-    Decided, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId, ZoneRecord,
+    Decided, DecidedBatch, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId, ZoneRecord,
 };
-use std::{os::unix::fs::PermissionsExt, path::Path, process::Command, sync::OnceLock};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// A data folder that PostgreSQL's own user may enter too, when the tests run as root. Its server
@@ -143,17 +151,44 @@ impl Storage {
 
     /// Stores `items` through a writer of their own, and waits until that is done.
     async fn store(&self, items: Vec<Decided>) {
-        let (door, task) = self.writer();
-        door.send(items).await.unwrap();
-        drop(door);
-        task.await;
+        let (door, task) = self.spawn_writer().await;
+        door.send(items).await;
+        door.close(task).await;
     }
 
     /// A writer that goes on until its door is dropped.
-    fn spawn_writer(&self) -> (mpsc::Sender<Vec<Decided>>, JoinHandle<()>) {
-        let (door, task) = self.writer();
-        (door, tokio::spawn(task))
+    async fn spawn_writer(&self) -> (Door, JoinHandle<()>) {
+        let stored = self.take_journal(JOURNAL, u64::MAX, false).await.unwrap();
+        let (Writing { door, .. }, task) = self.writer(stored);
+        (Door { door, sequence: stored.into() }, tokio::spawn(task))
     }
+}
+
+const JOURNAL: [u8; 16] = [7; 16];
+
+/// The writer's door, as one who numbers the batches by himself sees it.
+struct Door {
+    door: mpsc::Sender<DecidedBatch>,
+    sequence: AtomicU64,
+}
+
+impl Door {
+    /// Each call is one record of the journal, decided under the rooms below.
+    async fn send(&self, items: Vec<Decided>) {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        self.door.send(batch(sequence, items)).await.unwrap();
+    }
+
+    /// Waits until everything is stored.
+    async fn close(self, task: JoinHandle<()>) {
+        drop(self);
+        task.await.unwrap();
+    }
+}
+
+fn batch(sequence: u64, items: Vec<Decided>) -> DecidedBatch {
+    let items = items.into_iter().map(|item| (sequence, item)).collect();
+    DecidedBatch { through: sequence, site: "v1".to_owned(), items }
 }
 
 fn rooms() -> Vec<ZoneRecord> {

@@ -1,10 +1,7 @@
 //! Assets, persons and bindings; what a binding to a person deletes and keeps out.
 
 use super::*;
-use crate::{
-    model::{Asset, AssetId, Person},
-    storage::CarrierId,
-};
+use crate::model::{Asset, AssetId, CarrierId, Person};
 
 fn pump(id: &str) -> Asset {
     Asset {

@@ -213,15 +213,49 @@ async fn forgetting_deletes_what_came_before_and_keeps_what_comes_after() {
 async fn thousands_of_tags_in_many_batches_all_arrive() {
     let Some(storage) = storage("many").await else { return };
     let now = this_second_ms();
-    let (door, task) = storage.spawn_writer();
+    let (door, task) = storage.spawn_writer().await;
     for second in 0..20 {
         let batch =
             (0..1_500).map(|n| position(&format!("tag-{n}"), now + second * 1_000)).collect();
-        door.send(batch).await.unwrap();
+        door.send(batch).await;
     }
-    drop(door);
-    task.await.unwrap();
+    door.close(task).await;
     assert_eq!(storage.count("select count(distinct (tag, \"time\")) from position").await, 30_000);
     assert_eq!(storage.count("select count(*) from position").await, 30_000);
     assert_eq!(storage.restore().await.unwrap().tags.len(), 1_500);
+}
+
+#[tokio::test]
+async fn what_lies_below_the_cursor_is_not_stored_again() {
+    let Some(storage) = storage("below_cursor").await else { return };
+    let now = this_second_ms();
+    let send = async |batches: Vec<DecidedBatch>| {
+        let stored = storage.take_journal(JOURNAL, u64::MAX, false).await.unwrap();
+        let (Writing { door, stored }, task) = storage.writer(stored);
+        let task = tokio::spawn(task);
+        let last = batches.last().unwrap().through;
+        for batch in batches {
+            door.send(batch).await.unwrap();
+        }
+        drop(door);
+        task.await.unwrap();
+        assert_eq!(*stored.borrow(), last);
+    };
+    send(vec![batch(10, vec![position("a", now)]), batch(12, vec![position("a", now + 1)])]).await;
+    // A batch that begins below the cursor and ends above it, as another start may cut them.
+    let mut straddling = batch(15, vec![position("a", now + 2)]);
+    straddling.items.insert(0, (12, position("a", now + 1)));
+    send(vec![batch(11, vec![position("a", now + 1)]), straddling]).await;
+    assert_eq!(storage.count("select count(*) from position").await, 3);
+    assert_eq!(storage.count("select sequence from journal_cursor").await, 15);
+}
+
+#[tokio::test]
+async fn another_journal_is_refused_until_it_is_asked_for() {
+    let Some(storage) = storage("other_journal").await else { return };
+    storage.store(vec![position("a", this_second_ms())]).await;
+    let refused = storage.take_journal([8; 16], 5, false).await.unwrap_err();
+    assert!(matches!(refused, StorageError::OtherJournal { .. }), "{refused}");
+    assert_eq!(storage.take_journal([8; 16], 5, true).await.unwrap(), 0);
+    assert_eq!(storage.take_journal([8; 16], 5, false).await.unwrap(), 0);
 }

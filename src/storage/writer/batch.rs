@@ -79,7 +79,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// The tags that `items` name.
-pub(super) fn tags(items: &[Decided]) -> impl Iterator<Item = &TagId> {
+pub(super) fn tags<'a>(items: &[&'a Decided]) -> impl Iterator<Item = &'a TagId> {
     items.iter().filter_map(|item| match item {
         Decided::Position(PositionRow { tag, .. })
         | Decided::Extend { tag, .. }
@@ -93,7 +93,7 @@ pub(super) fn tags(items: &[Decided]) -> impl Iterator<Item = &TagId> {
 
 impl<'a> Batch<'a> {
     /// Folds `items` in their order.
-    pub(super) fn fold(items: &'a [Decided], names: &Names<'_>) -> Self {
+    pub(super) fn fold(items: &[&'a Decided], names: &Names<'_>) -> Self {
         let mut batch = Self::default();
         for item in items {
             batch.add(item, names);

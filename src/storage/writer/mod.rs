@@ -1,12 +1,13 @@
-//! The writer: decided items come in over a bounded channel and are stored exactly once, in order.
+//! The writer: decided batches come in over a bounded channel and are stored exactly once, in order.
 //!
-//! Each flush is one transaction that also moves the cursor. While Postgres is away the batch is
-//! kept and tried again; a connection lost during COMMIT is decided by reading the cursor first.
-//! A row that the tables refuse is found by halving its batch, and set aside.
+//! Each flush is one transaction that also moves the cursor to the record of the journal up to which
+//! everything is stored; what lies below the cursor is left out. While Postgres is away the portion
+//! is kept and tried again; a connection lost during COMMIT is decided by reading the cursor first.
+//! A row that the tables refuse is found by trying halves, and set aside.
 
-mod backlog;
 mod batch;
 mod copy;
+mod gather;
 mod session;
 mod transaction;
 
@@ -15,20 +16,20 @@ use super::{
     connection::now_ms,
     error::{is_bad_data, words},
 };
-use crate::model::{Decided, TagId};
-use backlog::{Backlog, Next};
+use crate::model::{Decided, DecidedBatch, TagId};
+use gather::{Gather, Next, Portion};
 use rand::Rng;
 use session::Session;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
-use transaction::{Context, Written, write};
+use transaction::{Context, Written, move_cursor, write};
 pub(crate) use transaction::{PERSON_LOCK, forget};
 
 /// Batches that may wait in the channel before the writer has taken them.
-const CHANNEL: usize = 64;
+const CHANNEL: usize = 16;
 /// Shortest and longest pause before the database is tried again.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// A flush that takes longer than this is a sign that the database isn't well.
@@ -36,22 +37,30 @@ const SLOW: Duration = Duration::from_secs(3);
 /// A flush that takes longer than this is given up and tried again on a new connection.
 const HOPELESS: Duration = Duration::from_secs(30);
 /// How long the rest is tried after the last sender has gone.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// The writer's ends: where batches go in, and up to which record of the journal they are stored.
+pub struct Writing {
+    /// Takes batches in order; while it is full, the sender waits.
+    pub door: mpsc::Sender<DecidedBatch>,
+    /// The journal's record up to which everything is stored.
+    pub stored: watch::Receiver<u64>,
+}
 
 impl Storage {
-    /// The writer's door and the body of its task, which ends when every sender is gone and what
-    /// was sent is stored (or could not be, for 5 s, which is logged). To be called once.
-    pub fn writer(
-        &self,
-    ) -> (mpsc::Sender<Vec<Decided>>, impl Future<Output = ()> + Send + 'static) {
+    /// The writer's ends and the body of its task, which ends when every sender is gone and what was
+    /// sent is stored, or could not be for 3 s: then the decided log still has it. To be called
+    /// once, after [`Storage::take_journal`], whose answer is `stored`.
+    pub fn writer(&self, stored: u64) -> (Writing, impl Future<Output = ()> + Send + 'static) {
         let (door, source) = mpsc::channel(CHANNEL);
+        let (tell, stored) = watch::channel(stored);
         let inner = Arc::clone(&self.inner);
         let task = async move {
-            let backlog = Backlog::new(inner.config.backlog);
             let name: u64 = rand::rng().random();
             let mut writer = Writer {
                 inner: &inner,
-                backlog: &backlog,
+                gather: Gather::new(source),
+                stored: tell,
                 application: format!("spor-writer-{name:016x}"),
                 session: None,
                 undecided: None,
@@ -59,27 +68,28 @@ impl Storage {
                 pause: BACK_OFF.0,
                 complaint: None,
             };
-            tokio::join!(backlog.fill_from(source), writer.run());
+            writer.run().await;
         };
-        (door, task)
+        (Writing { door, stored }, task)
     }
 }
 
 struct Writer<'a> {
     inner: &'a Inner,
-    backlog: &'a Backlog,
+    gather: Gather,
+    stored: watch::Sender<u64>,
     /// Its own name among the database's connections.
     application: String,
     session: Option<Session>,
-    /// The cursor's sequence that a COMMIT without an answer would have left.
-    undecided: Option<i64>,
+    /// What a COMMIT without an answer would have moved the cursor to.
+    undecided: Option<u64>,
     tags: HashMap<TagId, i32>,
     pause: Duration,
     /// What was logged last about the outage that lasts.
     complaint: Option<String>,
 }
 
-/// Why a batch isn't stored.
+/// Why a portion isn't stored.
 enum Failure {
     /// One of its rows is refused.
     BadData(String),
@@ -92,10 +102,12 @@ impl Writer<'_> {
         self.look_after_the_connection().await;
         let mut last = Instant::now();
         loop {
-            match self.backlog.next(last).await {
-                Next::Store(items) => {
+            match self.gather.next(last).await {
+                Next::Store(portion) => {
                     last = Instant::now();
-                    self.store(items).await;
+                    if !self.store(portion).await {
+                        return;
+                    }
                 }
                 Next::Idle => self.look_after_the_connection().await,
                 Next::Done => return,
@@ -103,36 +115,91 @@ impl Writer<'_> {
         }
     }
 
-    /// Stores `items`, however long that takes.
-    async fn store(&mut self, items: Vec<Decided>) {
-        let mut parts = vec![items];
-        while let Some(mut part) = parts.pop() {
-            match self.attempt_in_time(&part).await {
-                Ok(()) => {}
-                Err(Failure::BadData(reason)) if part.len() <= 1 => set_aside(&part, &reason),
+    /// Stores `portion`, however long that takes; false when it was given up, at a stop.
+    async fn store(&mut self, mut portion: Portion) -> bool {
+        let mut closed_at = None;
+        loop {
+            match self.attempt_in_time(&portion).await {
+                Ok(()) => {
+                    self.stored.send_replace(portion.through);
+                    return true;
+                }
                 Err(Failure::BadData(_)) => {
-                    let second = part.split_off(part.len() / 2);
-                    parts.push(second);
-                    parts.push(part);
+                    if let Err(Failure::Away(reason)) = self.set_bad_aside(&mut portion).await {
+                        self.away(&reason).await;
+                    }
                 }
                 Err(Failure::Away(reason)) => {
-                    parts.push(part);
-                    self.session = None;
-                    self.complain(&reason);
-                    if self.backlog.closed_at().is_some_and(|at| at.elapsed() > DRAIN) {
-                        let lost: usize = parts.iter().map(Vec::len).sum();
-                        tracing::error!(lost, "stopped before the database came back");
-                        return;
+                    self.away(&reason).await;
+                    if self.gather.is_closed() {
+                        let closed_at = *closed_at.get_or_insert_with(Instant::now);
+                        if closed_at.elapsed() > DRAIN {
+                            tracing::warn!("stopped while the database is away: what waits is stored after the next start");
+                            return false;
+                        }
                     }
-                    self.back_off().await;
                 }
             }
         }
     }
 
-    async fn attempt_in_time(&mut self, items: &[Decided]) -> Result<(), Failure> {
+    async fn away(&mut self, reason: &str) {
+        self.session = None;
+        self.complain(reason);
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(BACK_OFF.1);
+    }
+
+    /// Finds the rows that the tables refuse, by trying ever smaller parts without keeping them.
+    async fn set_bad_aside(&mut self, portion: &mut Portion) -> Result<(), Failure> {
+        let mut parts = vec![0..portion.items.len()];
+        let mut bad = Vec::new();
+        while let Some(part) = parts.pop() {
+            match self.attempt_part(portion, part.clone()).await {
+                Ok(()) => {}
+                Err(Failure::BadData(reason)) if part.len() <= 1 => {
+                    set_aside(portion.items.get(part.start).map(|(_, item)| item), &reason);
+                    bad.push(part.start);
+                }
+                Err(Failure::BadData(_)) => {
+                    let half = part.start + part.len() / 2;
+                    parts.push(part.start..half);
+                    parts.push(half..part.end);
+                }
+                Err(away) => return Err(away),
+            }
+        }
+        let mut index = 0;
+        portion.items.retain(|_| {
+            index += 1;
+            !bad.contains(&(index - 1))
+        });
+        Ok(())
+    }
+
+    /// Writes a part of a portion, and takes it back.
+    async fn attempt_part(
+        &mut self,
+        portion: &Portion,
+        part: std::ops::Range<usize>,
+    ) -> Result<(), Failure> {
+        let inner = self.inner;
+        let zones = inner.zones_of(&portion.site).await?;
+        self.connect().await?;
+        let Some(session) = &mut self.session else {
+            return Err(Failure::Away("not connected".to_owned()));
+        };
+        let items: Vec<&Decided> = portion.items[part].iter().map(|(_, item)| item).collect();
+        let context = Context { tags: &self.tags, zones: &zones, worn: &inner.worn };
+        let transaction = session.client.transaction().await?;
+        write(&transaction, &items, &context).await?;
+        transaction.rollback().await?;
+        Ok(())
+    }
+
+    async fn attempt_in_time(&mut self, portion: &Portion) -> Result<(), Failure> {
         let up = self.inner.up.clone();
-        let mut attempt = Box::pin(self.attempt(items));
+        let mut attempt = Box::pin(self.attempt(portion));
         if let Ok(result) = timeout(SLOW, &mut attempt).await {
             return result;
         }
@@ -142,28 +209,38 @@ impl Writer<'_> {
             .unwrap_or_else(|_| Err(Failure::Away("a flush got no answer".to_owned())))
     }
 
-    async fn attempt(&mut self, items: &[Decided]) -> Result<(), Failure> {
+    async fn attempt(&mut self, portion: &Portion) -> Result<(), Failure> {
+        let undecided = self.undecided.take();
+        let zones = self.inner.zones_of(&portion.site).await?;
+        let inner = self.inner;
         self.connect().await?;
         let Some(session) = &mut self.session else {
             return Err(Failure::Away("not connected".to_owned()));
         };
-        if self.undecided.take() == Some(session.sequence) {
-            tracing::info!("the batch whose COMMIT got no answer had been stored");
+        if portion.through <= session.stored {
+            if undecided == Some(session.stored) {
+                tracing::info!("the rows whose COMMIT got no answer had been stored");
+            }
             return Ok(());
         }
-        session.learn_tags(items, &mut self.tags).await?;
-        let sequence = session.sequence + 1;
-        let zones = self.inner.zones.load_full();
-        let context = Context { tags: &self.tags, zones: &zones, worn: &self.inner.worn };
+        let stored = session.stored;
+        let items: Vec<&Decided> = portion
+            .items
+            .iter()
+            .filter(|(sequence, _)| *sequence > stored)
+            .map(|(_, item)| item)
+            .collect();
+        session.learn_tags(&items, &mut self.tags).await?;
+        let context = Context { tags: &self.tags, zones: &zones, worn: &inner.worn };
         let transaction = session.client.transaction().await?;
-        let written = write(&transaction, items, &context, sequence).await?;
-        if !written.is_ours {
+        if !move_cursor(&transaction, stored, portion.through).await? {
             return Err(Failure::Away("the cursor was moved by somebody else".to_owned()));
         }
-        self.undecided = Some(sequence);
+        let written = write(&transaction, &items, &context).await?;
+        self.undecided = Some(portion.through);
         transaction.commit().await?;
         self.undecided = None;
-        session.sequence = sequence;
+        session.stored = portion.through;
         self.recovered();
         measure(items.len(), &written);
         Ok(())
@@ -174,7 +251,8 @@ impl Writer<'_> {
             return Ok(());
         }
         self.session = None;
-        let session = Session::open(&self.inner.postgres, &self.application).await?;
+        let journal = self.inner.journal.get().map(String::as_str).unwrap_or_default();
+        let session = Session::open(&self.inner.postgres, &self.application, journal).await?;
         self.session = Some(session);
         Ok(())
     }
@@ -198,7 +276,7 @@ impl Writer<'_> {
     fn recovered(&mut self) {
         self.pause = BACK_OFF.0;
         if self.complaint.take().is_some() {
-            tracing::info!(waiting = self.backlog.len(), "the database is back");
+            tracing::info!("the database is back");
         }
         set_up(&self.inner.up, true);
     }
@@ -206,30 +284,21 @@ impl Writer<'_> {
     fn complain(&mut self, reason: &str) {
         set_up(&self.inner.up, false);
         if self.complaint.as_deref() != Some(reason) {
-            tracing::warn!(
-                reason,
-                waiting = self.backlog.len(),
-                "the database is away; rows are kept"
-            );
+            tracing::warn!(reason, "the database is away; what is decided waits on disk");
             self.complaint = Some(reason.to_owned());
         }
     }
-
-    async fn back_off(&mut self) {
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(BACK_OFF.1);
-    }
 }
 
-fn set_up(up: &tokio::sync::watch::Sender<bool>, is_up: bool) {
+fn set_up(up: &watch::Sender<bool>, is_up: bool) {
     metrics::gauge!("spor_storage_up").set(if is_up { 1.0 } else { 0.0 });
     up.send_if_modified(|was| std::mem::replace(was, is_up) != is_up);
 }
 
-fn set_aside(items: &[Decided], reason: &str) {
+fn set_aside(item: Option<&Decided>, reason: &str) {
     metrics::counter!("spor_storage_set_aside_total").increment(1);
     // The kind only: a row may hold what a log must not.
-    let kind = items.first().map_or("none", kind);
+    let kind = item.map_or("none", kind);
     tracing::error!(kind, reason, "a row that the database refuses was set aside");
 }
 

@@ -16,16 +16,18 @@ const OPTIONS: &str = "-c enable_hashjoin=off -c enable_mergejoin=off -c stateme
 /// An open connection of the writer.
 pub(super) struct Session {
     pub(super) client: Client,
-    /// The cursor's sequence after the last commit.
-    pub(super) sequence: i64,
+    /// The journal's record up to which everything is stored, after the last commit.
+    pub(super) stored: u64,
 }
 
 impl Session {
     /// Connects as the only writer. `application` is this writer's own name: a connection of that
-    /// name is one that we lost, and is ended, so that it can't commit after we looked.
+    /// name is one that we lost, and is ended, so that it can't commit after we looked. The cursor
+    /// must name `journal`.
     pub(super) async fn open(
         postgres: &tokio_postgres::Config,
         application: &str,
+        journal: &str,
     ) -> Result<Self, StorageError> {
         let client = connection::session(postgres, application, OPTIONS).await?;
         client
@@ -39,8 +41,11 @@ impl Session {
         if !row.get::<_, bool>(0) {
             return Err(StorageError::Away("another Spor writes into this database".to_owned()));
         }
-        let row = client.query_one("select sequence from journal_cursor", &[]).await?;
-        Ok(Self { client, sequence: row.get(0) })
+        let sql = "select sequence from journal_cursor where journal = $1::text::uuid";
+        let Some(row) = client.query_opt(sql, &[&journal]).await? else {
+            return Err(StorageError::Away("the database follows another journal now".to_owned()));
+        };
+        Ok(Self { client, stored: row.get::<_, i64>(0).cast_unsigned() })
     }
 
     /// True when the database answers at once.
@@ -55,7 +60,7 @@ impl Session {
     /// Makes every tag of `items` known, in a transaction of its own: a tag is never unmade.
     pub(super) async fn learn_tags(
         &self,
-        items: &[Decided],
+        items: &[&Decided],
         known: &mut HashMap<TagId, i32>,
     ) -> Result<(), tokio_postgres::Error> {
         if known.is_empty() {

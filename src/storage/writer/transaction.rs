@@ -34,27 +34,26 @@ pub(super) struct Written {
     pub(super) positions: usize,
     pub(super) received_ms: Vec<i64>,
     pub(super) without_zone: u64,
-    /// False: the cursor isn't where this writer left it; nothing may be committed.
-    pub(super) is_ours: bool,
 }
 
-/// Writes `items` and moves the cursor from `sequence - 1` to `sequence`; the caller commits.
+/// Moves the cursor; false when it isn't where this writer left it: nothing may be committed then.
+pub(super) async fn move_cursor(
+    transaction: &Transaction<'_>,
+    from: u64,
+    to: u64,
+) -> Result<bool, Error> {
+    let sql = "update journal_cursor set sequence = $2, at = now() where sequence = $1";
+    let moved = transaction.execute(sql, &[&from.cast_signed(), &to.cast_signed()]).await?;
+    Ok(moved == 1)
+}
+
+/// Writes `items`; the caller commits.
 pub(super) async fn write(
     transaction: &Transaction<'_>,
-    items: &[Decided],
+    items: &[&Decided],
     context: &Context<'_>,
-    sequence: i64,
 ) -> Result<Written, Error> {
     transaction.execute("select pg_advisory_xact_lock_shared($1)", &[&PERSON_LOCK]).await?;
-    let moved = transaction
-        .execute(
-            "update journal_cursor set sequence = $1, at = now() where sequence = $1::int8 - 1",
-            &[&sequence],
-        )
-        .await?;
-    if moved != 1 {
-        return Ok(Written::default());
-    }
     let batch = {
         // Read under the lock above, so that a tag that was just put on a person is left out.
         let worn = context.worn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -73,7 +72,6 @@ pub(super) async fn write(
         positions: batch.positions.len(),
         received_ms: batch.positions.iter().map(|row| row.received_ms).collect(),
         without_zone: batch.without_zone,
-        is_ours: true,
     })
 }
 

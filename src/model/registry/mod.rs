@@ -1,6 +1,10 @@
 //! Who carries which tag: an unchanging picture, replaced whole when the registry changes.
 
+mod change;
+
 use super::asset::{Asset, Person};
+pub use change::RegistryChange;
+use serde::{Deserialize, Serialize};
 use spor_schemas::{AssetId, PersonId, TagId};
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,6 +15,25 @@ pub enum Carrier {
     Asset(Arc<Asset>),
     /// Somebody: what Spor may keep and show of this tag is bounded by `privacy`.
     Person(Arc<Person>),
+}
+
+/// Whom a tag is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarrierId {
+    /// A thing.
+    Asset(AssetId),
+    /// Somebody.
+    Person(PersonId),
+}
+
+impl From<&Carrier> for CarrierId {
+    fn from(carrier: &Carrier) -> Self {
+        match carrier {
+            Carrier::Asset(asset) => Self::Asset(asset.id.clone()),
+            Carrier::Person(person) => Self::Person(person.id.clone()),
+        }
+    }
 }
 
 /// The registry as it stands now.

@@ -1,0 +1,193 @@
+//! What stands between the front door and the pipeline: the journal, the log of what was decided,
+//! and the records that Spor itself puts into the journal.
+
+use crate::{
+    broker::Door,
+    ingest::{self, Sorted},
+    journal::{self, Draft, Journal, Kind, Sealer},
+    model::{Arrival, Registry, Restored},
+    pipeline::{Checkpoints, FoldError, Folding, Parts, Start},
+    privacy,
+    storage::{Storage, StorageError},
+};
+use arc_swap::ArcSwap;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Batches of decided rows wait this long for company: their promise is kept by the journal.
+const DECIDED_GATHER_MS: u64 = 20;
+
+/// The two logs of one data folder.
+pub(super) struct Logs {
+    pub(super) journal: Journal,
+    pub(super) decided: Journal,
+    checkpoints: Checkpoints,
+}
+
+impl Logs {
+    /// Opens the logs, and makes them where there are none.
+    pub(super) fn open(
+        data_dir: &Path,
+        config: &journal::Config,
+        privacy: &privacy::Config,
+    ) -> Result<Self, FoldError> {
+        let people_hours = privacy.people_journal_hours;
+        let raw = journal::Config { name: "raw", people_hours, ..config.clone() };
+        let journal = Journal::open(&data_dir.join("journal"), &raw, now_ms)?;
+        // Its rows are kept no longer than storage needs them, and it holds nothing of people.
+        let own = journal::Config {
+            name: "decided",
+            gather_ms: DECIDED_GATHER_MS,
+            retention_hours: 0,
+            ..raw
+        };
+        let decided = Journal::open(&data_dir.join("decided"), &own, now_ms)?;
+        let checkpoints = Checkpoints::open(&data_dir.join("checkpoints"), &journal)?;
+        Ok(Self { journal, decided, checkpoints })
+    }
+
+    /// The pipeline at the end of the journal, knowing the site and the registry as they are now.
+    pub(super) async fn fold(
+        &self,
+        parts: Parts,
+        stored: u64,
+        registry: &Registry,
+        storage: &Storage,
+    ) -> Result<Folding, FoldError> {
+        let site = parts.site.clone();
+        let start = Start {
+            journal: self.journal.clone(),
+            decided: self.decided.clone(),
+            checkpoints: self.checkpoints.clone(),
+            stored,
+        };
+        let from_storage = {
+            let (storage, registry) = (storage.clone(), registry.clone());
+            async move || -> Result<(Registry, Restored), StorageError> {
+                Ok((registry, storage.restore().await?))
+            }
+        };
+        let mut folding = Folding::open(start, parts, from_storage).await?;
+        let folded = folding.catch_up().await?;
+        if folded > 0 {
+            tracing::info!(records = folded, "folded what the journal held since the last checkpoint");
+        }
+        let mut draft = Draft::new();
+        if folding.pipeline().site().version != site.version {
+            draft.push(Kind::Site, "", &site.version, b"");
+        }
+        put_change(&mut draft, folding.pipeline().registry(), registry);
+        if !draft.is_empty() {
+            self.journal.append(draft);
+            folding.catch_up().await?;
+        }
+        Ok(folding)
+    }
+
+    /// What the front door hands its messages to.
+    pub(super) fn door(&self, registry: Arc<ArcSwap<Registry>>) -> Door {
+        let (journal, sealer) = (self.journal.clone(), self.journal.sealer());
+        Door {
+            append: Arc::new(move |arrivals: Vec<Arrival>| {
+                let registry = registry.load();
+                let mut draft = Draft::new();
+                arrivals.iter().for_each(|arrival| put(&mut draft, arrival, &registry, &sealer));
+                journal.append(draft).last
+            }),
+            durable: self.journal.committed(),
+            room: self.journal.room(),
+        }
+    }
+
+    /// What makes a new picture of the registry known to everybody: first to those who look, then
+    /// to the pipeline, at its place in the journal.
+    pub(super) fn announcer(
+        &self,
+        registry: Arc<ArcSwap<Registry>>,
+    ) -> Arc<dyn Fn(Registry) + Send + Sync> {
+        let journal = self.journal.clone();
+        let one_at_a_time = Mutex::new(());
+        Arc::new(move |next| {
+            let _alone = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = Arc::new(next);
+            // A tag that becomes a badge is sealed from its next message on.
+            let before = registry.swap(Arc::clone(&next));
+            let mut draft = Draft::new();
+            put_change(&mut draft, &before, &next);
+            if !draft.is_empty() {
+                journal.append(draft);
+            }
+        })
+    }
+
+    /// A record each second, from which everything follows that time alone brings.
+    pub(super) async fn tick(journal: Journal, stop: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let room = journal.room();
+        loop {
+            tokio::select! {
+                _ = second.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            if *room.borrow() {
+                append_one(&journal, Kind::Tick);
+            }
+        }
+    }
+
+    /// The last record before a stop: what is open is written down.
+    pub(super) fn flush(&self) -> u64 {
+        append_one(&self.journal, Kind::Flush)
+    }
+
+    /// What keeps the logs from being written, in words.
+    pub(super) fn trouble(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
+        let troubles = [self.journal.trouble(), self.decided.trouble()];
+        move || troubles.iter().find_map(|trouble| trouble.borrow().clone())
+    }
+
+    /// Waits until both are on disk.
+    pub(super) async fn close(self) {
+        let closing = tokio::task::spawn_blocking(move || {
+            self.journal.close();
+            self.decided.close();
+        });
+        let _ = closing.await;
+    }
+}
+
+fn append_one(journal: &Journal, kind: Kind) -> u64 {
+    let mut draft = Draft::new();
+    draft.push(kind, "", "", b"");
+    journal.append(draft).last
+}
+
+fn put(draft: &mut Draft, arrival: &Arrival, registry: &Registry, sealer: &Sealer) {
+    let Arrival { source, topic, payload } = arrival;
+    match ingest::sort(arrival, registry) {
+        Sorted::Others => draft.push(Kind::Message, source, topic, payload),
+        Sorted::People => draft.push_sealed(sealer, Kind::Message, source, topic, payload),
+        Sorted::Both { others, people } => {
+            draft.push(Kind::Message, source, topic, &others);
+            draft.push_sealed(sealer, Kind::Message, source, topic, &people);
+        }
+    }
+}
+
+fn put_change(draft: &mut Draft, before: &Registry, next: &Registry) {
+    let change = before.changes_to(next);
+    if !change.is_empty() {
+        draft.push(Kind::Registry, "", "", &spor_schemas::wire::to_json(&change));
+    }
+}
+
+/// The machine's clock, milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,240 @@
+//! Checkpoints on disk: the pipeline's state after a record of the journal, so that a start folds
+//! only what came later.
+//!
+//! A file is complete or not there: it is written beside, synced, and renamed, and that only after
+//! the decided log is on disk up to the same record. The newest two are kept. Beside them lies the
+//! text of each site file that a checkpoint or the journal names.
+
+use super::{Parts, Pipeline, snapshot::SnapshotError};
+use crate::{
+    journal::{Journal, Sealer},
+    site::{Site, SiteError},
+};
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// First bytes of a checkpoint; the last one is the version of its form.
+const MAGIC: [u8; 8] = *b"SPORCKP\x01";
+/// Magic, journal's id, sequence, time of receipt, length of the site's version.
+const HEAD: usize = 8 + 16 + 8 + 8 + 1;
+const KEPT: usize = 2;
+
+/// Why a checkpoint can't be written, or a site file of the past read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The folder can't be read or written.
+    #[error("checkpoints in {path}: {source}")]
+    File {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The state can't be written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A site file that the journal names is missing or broken.
+    #[error("the site file of version {version}: {source}")]
+    Site {
+        /// Its version.
+        version: String,
+        /// What is wrong.
+        source: SiteError,
+    },
+}
+
+/// The folder of checkpoints of one journal.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    journal: [u8; 16],
+}
+
+/// A checkpoint as it was found.
+pub(super) struct Found {
+    pub(super) sequence: u64,
+    pub(super) received_ms: i64,
+    pub(super) site: String,
+    bytes: Vec<u8>,
+    body: usize,
+}
+
+/// A checkpoint that is written, but doesn't count yet.
+pub(super) struct Written {
+    file: File,
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Checkpoints {
+    /// The checkpoints in `folder` that belong to `journal`.
+    ///
+    /// # Errors
+    /// When the folder can't be made.
+    pub fn open(folder: &Path, journal: &Journal) -> Result<Self, CheckpointError> {
+        let checkpoints = Self { folder: folder.to_owned(), journal: journal.id() };
+        let sites = checkpoints.sites();
+        fs::create_dir_all(&sites).map_err(|e| checkpoints.failed(e))?;
+        Ok(checkpoints)
+    }
+
+    fn sites(&self) -> PathBuf {
+        self.folder.join("sites")
+    }
+
+    fn failed(&self, source: io::Error) -> CheckpointError {
+        CheckpointError::File { path: self.folder.clone(), source }
+    }
+
+    /// Keeps the text of a site file under its version.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn keep_site(&self, site: &Site) -> Result<(), CheckpointError> {
+        let path = self.sites().join(format!("{}.geojson", site.version));
+        if path.exists() {
+            return Ok(());
+        }
+        let beside = path.with_extension("new");
+        let write = || {
+            let mut file = File::create(&beside)?;
+            file.write_all(site.text().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            File::open(self.sites())?.sync_all()
+        };
+        write().map_err(|e| self.failed(e))
+    }
+
+    /// The site file of that version.
+    ///
+    /// # Errors
+    /// When it isn't there.
+    pub fn site(&self, version: &str) -> Result<Arc<Site>, CheckpointError> {
+        let path = self.sites().join(format!("{version}.geojson"));
+        let site = Site::load(Some(&path));
+        site.map(Arc::new)
+            .map_err(|source| CheckpointError::Site { version: version.to_owned(), source })
+    }
+
+    /// The sequences of the checkpoints that are there, the newest first.
+    pub(super) fn sequences(&self) -> Vec<u64> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut sequences: Vec<u64> = files
+            .filter_map(|file| file.file_name().to_str()?.strip_suffix(".checkpoint")?.parse().ok())
+            .collect();
+        sequences.sort_unstable_by(|a, b| b.cmp(a));
+        sequences
+    }
+
+    fn path(&self, sequence: u64) -> PathBuf {
+        self.folder.join(format!("{sequence:020}.checkpoint"))
+    }
+
+    /// The newest intact checkpoint that is not later than `sequence`.
+    pub(super) fn newest_up_to(&self, sequence: u64) -> Option<Found> {
+        for candidate in self.sequences().into_iter().filter(|s| *s <= sequence) {
+            match self.load(candidate) {
+                Ok(Some(found)) => return Some(found),
+                Ok(None) => tracing::warn!(sequence = candidate, "a checkpoint can't be used"),
+                Err(error) => tracing::warn!(sequence = candidate, %error, "a checkpoint can't be read"),
+            }
+        }
+        None
+    }
+
+    /// None: damaged, of another form, or of another journal.
+    fn load(&self, sequence: u64) -> io::Result<Option<Found>> {
+        let bytes = fs::read(self.path(sequence))?;
+        let Some((body, crc)) = bytes.split_last_chunk::<4>() else { return Ok(None) };
+        if body.len() < HEAD
+            || crc32fast::hash(body) != u32::from_le_bytes(*crc)
+            || body[..8] != MAGIC
+            || body[8..24] != self.journal
+        {
+            return Ok(None);
+        }
+        let number = |at: usize| body[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+        let site_ends = HEAD + usize::from(body[HEAD - 1]);
+        let Some(site) = body.get(HEAD..site_ends) else { return Ok(None) };
+        let site = String::from_utf8_lossy(site).into_owned();
+        let received_ms = number(32).cast_signed();
+        let (sequence, body) = (number(24), site_ends);
+        Ok(Some(Found { sequence, received_ms, site, bytes, body }))
+    }
+
+    /// Writes the state after `sequence`; nothing is synced yet.
+    pub(super) fn write(
+        &self,
+        pipeline: &Pipeline,
+        sequence: u64,
+        received_ms: i64,
+        sealer: &Sealer,
+    ) -> Result<Written, CheckpointError> {
+        let path = self.path(sequence);
+        let beside = path.with_extension("new");
+        let file = File::create(&beside).map_err(|e| self.failed(e))?;
+        let mut out = Checked { inner: BufWriter::with_capacity(1 << 20, file), crc: crc32fast::Hasher::new() };
+        let version = pipeline.site().version.as_bytes();
+        let length = u8::try_from(version.len()).unwrap_or_default();
+        let mut head = Vec::with_capacity(HEAD + version.len());
+        head.extend_from_slice(&MAGIC);
+        head.extend_from_slice(&self.journal);
+        head.extend_from_slice(&sequence.to_le_bytes());
+        head.extend_from_slice(&received_ms.to_le_bytes());
+        head.push(length);
+        head.extend_from_slice(&version[..usize::from(length)]);
+        out.write_all(&head).map_err(|e| self.failed(e))?;
+        pipeline.write(&mut out, |bytes| sealer.seal(bytes))?;
+        let Checked { mut inner, crc } = out;
+        inner.write_all(&crc.finalize().to_le_bytes()).map_err(|e| self.failed(e))?;
+        let file = inner.into_inner().map_err(|e| self.failed(e.into_error()))?;
+        Ok(Written { file, beside, path })
+    }
+
+    /// Makes a written checkpoint count, and drops the oldest. Waits for the disk; gives back the
+    /// sequence of the oldest that is kept.
+    pub(super) fn finish(&self, written: &Written) -> Result<u64, CheckpointError> {
+        let finish = || {
+            written.file.sync_all()?;
+            fs::rename(&written.beside, &written.path)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        finish().map_err(|e| self.failed(e))?;
+        let sequences = self.sequences();
+        for old in sequences.iter().skip(KEPT) {
+            fs::remove_file(self.path(*old)).map_err(|e| self.failed(e))?;
+        }
+        Ok(sequences.iter().take(KEPT).last().copied().unwrap_or_default())
+    }
+}
+
+impl Found {
+    /// The pipeline as it was.
+    pub(super) fn take_up(&self, parts: Parts, sealer: &Sealer) -> Result<Pipeline, SnapshotError> {
+        let body = &self.bytes[self.body..self.bytes.len() - 4];
+        Pipeline::read(parts, body, |sealed| sealer.open(sealed))
+    }
+}
+
+/// A writer that knows the CRC of what went through it.
+struct Checked<W> {
+    inner: W,
+    crc: crc32fast::Hasher,
+}
+
+impl<W: Write> Write for Checked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.crc.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -1,0 +1,104 @@
+//! The log of decided rows: written by the pipeline, read for storage.
+//!
+//! A record is one batch. Its topic names the journal that it was decided of, so that the two logs
+//! are never mixed up. Storage is fed from disk at its own pace: however long it is away, nothing
+//! waits in memory, and a batch leaves the disk only after it is stored.
+
+use super::run::FoldError;
+use crate::{
+    journal::{Draft, Journal, Kind, Record},
+    model::DecidedBatch,
+};
+use std::{collections::VecDeque, fmt::Write as _};
+use tokio::sync::{mpsc, watch};
+
+/// So much is read at once, bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// Appends a batch; gives back its sequence in the decided log.
+pub(super) fn append(decided: &Journal, journal: &Journal, batch: &DecidedBatch) -> u64 {
+    let mut draft = Draft::new();
+    match postcard::to_stdvec(batch) {
+        Ok(bytes) => draft.push(Kind::Decided, "", &name(journal), &bytes),
+        Err(error) => unreachable!("a batch of plain values has a form: {error}"),
+    }
+    decided.append(draft).last
+}
+
+fn name(journal: &Journal) -> String {
+    journal.id().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn batch(record: &Record) -> Result<DecidedBatch, FoldError> {
+    postcard::from_bytes(&record.payload).map_err(|error| {
+        FoldError::Mismatch(format!(
+            "record {} of the decided log is of another version of Spor: {error}",
+            record.sequence
+        ))
+    })
+}
+
+/// Up to which record of the journal the decided log has everything; 0: nothing yet.
+pub(super) fn decided_through(decided: &Journal, journal: &Journal) -> Result<u64, FoldError> {
+    let Some(last) = decided.reader(decided.last().max(1)).read(1)?.pop() else { return Ok(0) };
+    if *last.topic != *name(journal) {
+        return Err(FoldError::Mismatch(
+            "the decided log belongs to another journal: `spor serve --new-journal` begins a new one".to_owned(),
+        ));
+    }
+    Ok(batch(&last)?.through)
+}
+
+/// Feeds storage from the decided log, from what lies above `stored`, until the record that
+/// `end_at` names has been handed over. What is stored, storage says in `stored`.
+pub async fn feed_storage(
+    decided: Journal,
+    door: mpsc::Sender<DecidedBatch>,
+    mut stored: watch::Receiver<u64>,
+    mut end_at: watch::Receiver<Option<u64>>,
+) {
+    let mut reader = decided.reader(decided.oldest());
+    let pin = decided.pin("storage", reader.position());
+    // What storage has been given and not yet stored: (sequence in the decided log, through).
+    let mut given: VecDeque<(u64, u64)> = VecDeque::new();
+    loop {
+        let is_end = end_at.borrow().is_some_and(|end| reader.position() > end);
+        if is_end {
+            return;
+        }
+        tokio::select! {
+            _ = reader.wait() => {}
+            _ = stored.changed() => {}
+            _ = end_at.changed() => {}
+        }
+        let records = match reader.read(CHUNK) {
+            Ok(records) => records,
+            Err(error) => {
+                tracing::error!(%error, "the decided log can't be read, and is tried again");
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                continue;
+            }
+        };
+        for record in records {
+            match batch(&record) {
+                Ok(batch) => {
+                    given.push_back((record.sequence, batch.through));
+                    if batch.through > *stored.borrow() && door.send(batch).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    metrics::counter!("spor_storage_set_aside_total").increment(1);
+                    tracing::error!(%error, "set aside");
+                }
+            }
+        }
+        let through = *stored.borrow_and_update();
+        while let Some((sequence, _)) = given.pop_front_if(|(_, batch)| *batch <= through) {
+            pin.advance(sequence + 1);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The whole state of a pipeline as bytes, and back. What is about people is sealed by the caller,
+//! apart from the rest, so that it can be forgotten by itself.
+
+use super::{Parts, Pipeline, shard_of, tag::TagWork};
+use crate::{
+    ingest::SenderMemory,
+    model::{AssetId, RegistryChange, StatusNow, TagId},
+    privacy::PresenceCount,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::io::Write;
+
+/// Why a snapshot can't be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("a snapshot of the pipeline: {0}")]
+pub struct SnapshotError(#[from] postcard::Error);
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    registry: RegistryChange,
+    followed: bool,
+    statuses: Vec<(AssetId, StatusNow)>,
+}
+
+/// What a snapshot holds of people's tags.
+#[derive(Default, Serialize, Deserialize)]
+struct People<Tag, Work, Count> {
+    tags: Vec<(Tag, Work)>,
+    senders: Vec<SenderMemory>,
+    presence: Count,
+}
+
+impl Pipeline {
+    /// Writes everything that the next record's outcome depends on.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub(super) fn write(
+        &self,
+        out: &mut impl Write,
+        seal: impl Fn(&[u8]) -> Vec<u8>,
+    ) -> Result<(), SnapshotError> {
+        let mut statuses: Vec<_> =
+            self.statuses.iter().map(|(asset, status)| (asset.clone(), status.clone())).collect();
+        statuses.sort_by(|a, b| a.0.cmp(&b.0));
+        let registry = crate::model::Registry::default().changes_to(&self.known);
+        put(out, &Head { registry, followed: self.followed, statuses })?;
+        let mut people = People { tags: Vec::new(), senders: Vec::new(), presence: &self.presence };
+        for (tag, work) in self.shards.iter().flatten() {
+            if self.known.is_worn(tag) {
+                people.tags.push((tag, work));
+            } else {
+                put(out, &Some((tag, work)))?;
+            }
+        }
+        put(out, &None::<()>)?;
+        for sender in self.ingest.memory() {
+            if sender.is_of(|tag| self.known.is_worn(tag)) {
+                people.senders.push(sender);
+            } else {
+                put(out, &Some(sender))?;
+            }
+        }
+        put(out, &None::<()>)?;
+        put(out, &seal(&postcard::to_stdvec(&people)?))
+    }
+
+    /// Takes up what [`Self::write`] wrote. `open` gives none where the key is gone: then people's
+    /// tags begin anew.
+    ///
+    /// # Errors
+    /// When the bytes are of another form.
+    pub(super) fn read(
+        parts: Parts,
+        bytes: &[u8],
+        open: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Self, SnapshotError> {
+        let mut pipeline = Self::new(parts);
+        let mut rest = bytes;
+        let head: Head = take(&mut rest)?;
+        pipeline.known.apply(&head.registry);
+        pipeline.followed = head.followed;
+        pipeline.statuses = head.statuses.into_iter().collect();
+        while let Some((tag, work)) = take::<Option<(TagId, TagWork)>>(&mut rest)? {
+            pipeline.shards[shard_of(&tag)].insert(tag, work);
+        }
+        while let Some(sender) = take::<Option<SenderMemory>>(&mut rest)? {
+            pipeline.ingest.take_up(sender);
+        }
+        if let Some(bytes) = open(&take::<Vec<u8>>(&mut rest)?) {
+            let people: People<TagId, TagWork, PresenceCount> = postcard::from_bytes(&bytes)?;
+            for (tag, work) in people.tags {
+                pipeline.shards[shard_of(&tag)].insert(tag, work);
+            }
+            people.senders.into_iter().for_each(|sender| pipeline.ingest.take_up(sender));
+            pipeline.presence = people.presence;
+        }
+        let tags: Vec<TagId> = pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();
+        tags.iter().for_each(|tag| pipeline.show(tag));
+        Ok(pipeline)
+    }
+}
+
+fn put<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), SnapshotError> {
+    postcard::to_io(value, out)?;
+    Ok(())
+}
+
+fn take<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, SnapshotError> {
+    let (value, left) = postcard::take_from_bytes(rest)?;
+    *rest = left;
+    Ok(value)
+}
