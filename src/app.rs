@@ -72,11 +72,7 @@ async fn stop_when_asked(stop: CancellationToken) {
     }
 }
 
-async fn serve(
-    config: Config,
-    options: Options,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
+async fn serve(config: Config, options: Options, stop: &CancellationToken) -> anyhow::Result<()> {
     let metrics = telemetry::install()?;
     let data_dir = DataDir::take(&config.data_dir)?;
     let site = Arc::new(Site::load(config.site.file.as_deref())?);

@@ -143,11 +143,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Config::load(file, std::env::vars()).map_err(|e| Failure::Misused(e.into()))
 }
 
-fn start(
-    file: Option<&Path>,
-    new_journal: bool,
-    demo: Option<DemoArgs>,
-) -> Result<(), Failure> {
+fn start(file: Option<&Path>, new_journal: bool, demo: Option<DemoArgs>) -> Result<(), Failure> {
     let mut config = load(file)?;
     telemetry::log_to_stderr();
     let demo = match demo {

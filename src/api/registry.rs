@@ -1,9 +1,7 @@
 //! A change of the registry: first in the database, then as a new picture for everybody.
 
 use super::{App, error::ApiError, view::now_ms};
-use crate::{
-    model::{Carrier, CarrierId, TagId},
-};
+use crate::model::{Carrier, CarrierId, TagId};
 use tokio::sync::MutexGuard;
 
 /// Held by whoever changes the registry.

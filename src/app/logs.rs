@@ -74,7 +74,10 @@ impl Logs {
         let mut folding = Folding::open(start, parts, from_storage).await?;
         let folded = folding.catch_up().await?;
         if folded > 0 {
-            tracing::info!(records = folded, "folded what the journal held since the last checkpoint");
+            tracing::info!(
+                records = folded,
+                "folded what the journal held since the last checkpoint"
+            );
         }
         let mut draft = Draft::new();
         if folding.pipeline().site().version != site.version {

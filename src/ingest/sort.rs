@@ -29,7 +29,11 @@ pub fn sort(arrival: &Arrival, registry: &Registry) -> Sorted {
     let Ok(topic) = InboundTopic::parse(&arrival.topic) else { return Sorted::People };
     match &topic {
         InboundTopic::TagPosition(tag) | InboundTopic::TagStatus(tag) => {
-            if registry.is_worn(tag) { Sorted::People } else { Sorted::Others }
+            if registry.is_worn(tag) {
+                Sorted::People
+            } else {
+                Sorted::Others
+            }
         }
         InboundTopic::ReaderStatus(_) => Sorted::Others,
         InboundTopic::EnginePositions(_) | InboundTopic::ReaderSightings(_) => {

@@ -23,12 +23,15 @@ pub struct DecidedBatch {
 pub enum Decided {
     /// A new row of `position`.
     Position(PositionRow),
-    /// The row of `tag` that began at `time_ms` holds until `until_ms`.
+    /// The row of `tag` that began at `time_ms` holds until `until_ms`. A late fix of the same
+    /// moment is another row: `seq` tells them apart, for without a counter it is a duplicate.
     Extend {
         /// Whose row.
         tag: TagId,
         /// The row's `time`, milliseconds.
         time_ms: i64,
+        /// The row's `seq`.
+        seq: Option<u32>,
         /// Its new `until`, milliseconds.
         until_ms: i64,
     },

@@ -11,7 +11,9 @@ mod role;
 
 pub use arrival::Arrival;
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
-pub use decided::{Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow};
+pub use decided::{
+    Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
+};
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
 pub use place::{ReaderRecord, ZoneRecord};

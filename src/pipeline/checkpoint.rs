@@ -141,7 +141,9 @@ impl Checkpoints {
             match self.load(candidate) {
                 Ok(Some(found)) => return Some(found),
                 Ok(None) => tracing::warn!(sequence = candidate, "a checkpoint can't be used"),
-                Err(error) => tracing::warn!(sequence = candidate, %error, "a checkpoint can't be read"),
+                Err(error) => {
+                    tracing::warn!(sequence = candidate, %error, "a checkpoint can't be read")
+                }
             }
         }
         None
@@ -178,7 +180,10 @@ impl Checkpoints {
         let path = self.path(sequence);
         let beside = path.with_extension("new");
         let file = File::create(&beside).map_err(|e| self.failed(e))?;
-        let mut out = Checked { inner: BufWriter::with_capacity(1 << 20, file), crc: crc32fast::Hasher::new() };
+        let mut out = Checked {
+            inner: BufWriter::with_capacity(1 << 20, file),
+            crc: crc32fast::Hasher::new(),
+        };
         let version = pipeline.site().version.as_bytes();
         let length = u8::try_from(version.len()).unwrap_or_default();
         let mut head = Vec::with_capacity(HEAD + version.len());

@@ -15,6 +15,7 @@ const DAY_MS: i64 = 86_400_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct OpenRow {
     time_ms: i64,
+    seq: Option<u32>,
     x_m: f64,
     y_m: f64,
     floor: i16,
@@ -28,6 +29,7 @@ impl OpenRow {
     pub(super) fn restored(row: &PositionRow) -> Self {
         Self {
             time_ms: row.time_ms,
+            seq: row.seq,
             x_m: row.x_m,
             y_m: row.y_m,
             floor: row.floor,
@@ -76,8 +78,8 @@ impl OpenRow {
     pub(super) fn extend(&mut self, tag: &TagId, out: &mut Vec<Decided>) {
         if self.until_ms > self.written_ms {
             self.written_ms = self.until_ms;
-            let (time_ms, until_ms) = (self.time_ms, self.until_ms);
-            out.push(Decided::Extend { tag: tag.clone(), time_ms, until_ms });
+            let Self { time_ms, seq, until_ms, .. } = *self;
+            out.push(Decided::Extend { tag: tag.clone(), time_ms, seq, until_ms });
         }
     }
 }

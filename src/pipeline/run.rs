@@ -97,7 +97,9 @@ impl Folding {
     ) -> Result<Self, FoldError> {
         let Start { journal, decided, checkpoints, stored } = start;
         let decided_through = onward::decided_through(&decided, &journal)?;
-        for (what, through) in [("what was decided of it", decided_through), ("the database", stored)] {
+        for (what, through) in
+            [("what was decided of it", decided_through), ("the database", stored)]
+        {
             if through > journal.last() {
                 return Err(FoldError::Mismatch(format!(
                     "the journal ends at {}, but {what} goes up to {through}: part of the journal is gone; \
@@ -128,7 +130,8 @@ impl Folding {
                 "the journal no longer holds what should be decided next: it begins later"
             );
         }
-        let pin = journal.pin("checkpoint", checkpoints.sequences().last().map_or(from, |s| *s.min(&from)) + 1);
+        let pin = journal
+            .pin("checkpoint", checkpoints.sequences().last().map_or(from, |s| *s.min(&from)) + 1);
         let mut folding = Self {
             pipeline,
             decided,
@@ -174,7 +177,12 @@ impl Folding {
                 tracing::info!(left, "folding what the journal holds since the last checkpoint");
             }
         }
-        Ok(self.reader.position() - from)
+        let folded = self.reader.position() - from;
+        if folded > 0 {
+            // So that a start that is cut short is not repeated from the beginning.
+            self.checkpoint().await;
+        }
+        Ok(folded)
     }
 
     /// Runs until the record that `ports.end_at` names is decided, and leaves a checkpoint there.
@@ -237,7 +245,12 @@ impl Folding {
             let now = &self.pipeline.site().version;
             if *now != site {
                 // What another building decided is stored with the rooms of that building.
-                self.hand_on(record.sequence - 1, mem::replace(&mut site, now.clone()), mem::take(&mut items), publish);
+                self.hand_on(
+                    record.sequence - 1,
+                    mem::replace(&mut site, now.clone()),
+                    mem::take(&mut items),
+                    publish,
+                );
             }
             if record.sequence > self.decided_through {
                 items.extend(out.drain(..).map(|decided| (record.sequence, decided)));
@@ -248,7 +261,8 @@ impl Folding {
         self.hand_on(last, site, items, publish);
         measure(first_ms);
         let behind = self.journal.last().saturating_sub(last);
-        metrics::gauge!("spor_journal_lag_messages").set(count(behind));
+        metrics::gauge!("spor_journal_lag_messages", "journal" => "raw", "cursor" => "pipeline")
+            .set(count(behind));
         Ok(records.len())
     }
 
@@ -314,7 +328,12 @@ impl Folding {
             self.decided_through = sequence;
         }
         let through = self.decided.last();
-        let written = self.checkpoints.write(&self.pipeline, sequence, self.received_ms, &self.journal.sealer());
+        let written = self.checkpoints.write(
+            &self.pipeline,
+            sequence,
+            self.received_ms,
+            &self.journal.sealer(),
+        );
         let took = begun.elapsed();
         self.due = begun + CHECKPOINT_EVERY.max(took * CHECKPOINT_SHARE);
         metrics::histogram!("spor_checkpoint_seconds").record(took);
@@ -343,7 +362,12 @@ async fn resume<E: ToString>(
     journal: &Journal,
     from_storage: impl AsyncFnOnce() -> Result<(Registry, Restored), E>,
 ) -> Result<Pipeline, FoldError> {
-    let again = Parts { site: parts.site.clone(), live: parts.live.clone(), rejections: parts.rejections.clone(), ..parts };
+    let again = Parts {
+        site: parts.site.clone(),
+        live: parts.live.clone(),
+        rejections: parts.rejections.clone(),
+        ..parts
+    };
     match found.take_up(parts, &journal.sealer()) {
         Ok(pipeline) => Ok(pipeline),
         Err(error) => {

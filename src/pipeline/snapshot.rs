@@ -95,7 +95,8 @@ impl Pipeline {
             people.senders.into_iter().for_each(|sender| pipeline.ingest.take_up(sender));
             pipeline.presence = people.presence;
         }
-        let tags: Vec<TagId> = pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();
+        let tags: Vec<TagId> =
+            pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();
         tags.iter().for_each(|tag| pipeline.show(tag));
         Ok(pipeline)
     }

@@ -1,8 +1,8 @@
 //! How many of a role were in a room within a quarter of an hour; who they were stays in memory
 //! until the quarter ends, and then nowhere.
 
-use serde::{Deserialize, Serialize};
 use crate::model::{PersonId, PresenceRow, StaffRole, ZoneId};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 const QUARTER_MS: i64 = 900_000;

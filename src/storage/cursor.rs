@@ -23,7 +23,11 @@ impl Storage {
         let stored = row.get::<_, i64>(1).cast_unsigned();
         let stored = match found {
             Some(found) if found == id => {
-                if anew { stored.min(last) } else { stored }
+                if anew {
+                    stored.min(last)
+                } else {
+                    stored
+                }
             }
             Some(found) if !anew => return Err(StorageError::OtherJournal { found, here: id }),
             // Without a journal the number counted something else.

@@ -62,13 +62,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            url: None,
-            tcp_port: None,
-            on_change: true,
-            position_days: 30,
-            history_days: 400,
-        }
+        Self { url: None, tcp_port: None, on_change: true, position_days: 30, history_days: 400 }
     }
 }
 

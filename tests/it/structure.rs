@@ -19,7 +19,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("auth", &["model"]),
     ("privacy", &["model"]),
     ("ingest", &["model", "site", "privacy"]),
-    ("pipeline", &["model", "site", "journal", "ingest", "locate", "live", "privacy", "utilisation"]),
+    (
+        "pipeline",
+        &["model", "site", "journal", "ingest", "locate", "live", "privacy", "utilisation"],
+    ),
     ("api", &["model", "site", "ingest", "live", "storage", "auth", "privacy"]),
     ("wall", &["model", "site", "live", "auth"]),
     ("telemetry", &[]),

@@ -1,6 +1,10 @@
 //! A kill can't show a missing flush, since the page cache survives it: the system calls can.
 
-use crate::support::{Spor, publisher::{connect_packet, publish_packet}, tool, until};
+use crate::support::{
+    Spor,
+    publisher::{connect_packet, publish_packet},
+    tool, until,
+};
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -28,7 +32,15 @@ async fn no_acknowledgement_leaves_before_the_flush_that_covers_it_has_returned(
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("trace");
     let mut tracer = Command::new(strace)
-        .args(["-f", "-y", "-s", "4096", "-e", "trace=pwrite64,pwritev,write,writev,sendto,fdatasync,fsync", "-o"])
+        .args([
+            "-f",
+            "-y",
+            "-s",
+            "4096",
+            "-e",
+            "trace=pwrite64,pwritev,write,writev,sendto,fdatasync,fsync",
+            "-o",
+        ])
         .arg(&log)
         .args(["-p", &spor.pid().to_string()])
         .stderr(Stdio::null())
@@ -79,7 +91,10 @@ fn read(trace: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     for line in trace.lines() {
         let journal = line.contains("/journal/");
-        if (line.contains("fdatasync(") || line.contains("fsync(")) && journal && line.contains("= 0") {
+        if (line.contains("fdatasync(") || line.contains("fsync("))
+            && journal
+            && line.contains("= 0")
+        {
             calls.push(Call::Flushed);
         } else if line.contains("fdatasync resumed") && line.contains("= 0") {
             calls.push(Call::Flushed);

@@ -48,7 +48,10 @@ async fn a_full_disk_stops_acknowledgements_and_loses_nothing() {
     until("work to begin", 30, async || (fleet.acknowledged() > 2_000).then_some(())).await;
 
     let filler = disk.0.join("filler");
-    let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
+    let _ = Command::new("dd")
+        .args(["if=/dev/zero", "bs=64k"])
+        .arg(format!("of={}", filler.display()))
+        .output();
     let told = until("readyz to name the journal", 60, async || {
         let (status, body) = spor.get("/readyz").await;
         (status == 503 && body.to_string().contains("journal")).then_some(body)

@@ -20,8 +20,10 @@ async fn what_was_acknowledged_is_stored_exactly_once_however_often_the_program_
     for _ in 0..kills() {
         tokio::time::sleep(Duration::from_millis(rand::random_range(300..2_000))).await;
         let before = fleet.acknowledged();
-        until("more to be acknowledged", 60, async || (fleet.acknowledged() > before).then_some(()))
-            .await;
+        until("more to be acknowledged", 60, async || {
+            (fleet.acknowledged() > before).then_some(())
+        })
+        .await;
         spor.kill();
         spor.start_again().await;
         fleet.follow(spor.mqtt_port());
@@ -41,7 +43,8 @@ async fn what_was_acknowledged_is_stored_exactly_once_however_often_the_program_
     .await;
     // The writer stops only when it has stored everything that was decided.
     assert!(spor.stop().success());
-    let sql = "select t.name, p.seq, count(*) from position p join tag t on t.id = p.tag group by 1, 2";
+    let sql =
+        "select t.name, p.seq, count(*) from position p join tag t on t.id = p.tag group by 1, 2";
     let mut stored: BTreeMap<(usize, u32), i64> = BTreeMap::new();
     for row in database.query(sql, &[]).await.unwrap() {
         let name: &str = row.get(0);

@@ -27,7 +27,8 @@ async fn rows(spor: &Spor) -> Vec<Vec<String>> {
 /// Ticks go on when nothing arrives: a second or two decide what only waited for time.
 async fn stop_when_decided(mut spor: Spor) -> Vec<Vec<String>> {
     until("the journal to be stored", 120, async || {
-        (spor.metric("spor_journal_lag_messages").await < 1.0).then_some(())
+        (spor.metric(r#"spor_journal_lag_messages{journal="raw",cursor="pipeline"}"#).await < 1.0)
+            .then_some(())
     })
     .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -82,9 +83,13 @@ async fn a_journal_gives_the_same_rows_with_and_without_crashes() {
     let killed = stop_when_decided(killed).await;
 
     for (table, name) in ["position", "visit", "event"].into_iter().enumerate() {
-        assert_eq!(live[table].len(), undisturbed[table].len(), "{name}: folded again");
-        assert!(live[table] == undisturbed[table], "{name}: folded again gives other rows");
-        assert_eq!(live[table].len(), killed[table].len(), "{name}: after kills");
-        assert!(live[table] == killed[table], "{name}: after kills gives other rows");
+        same(&live[table], &undisturbed[table], &format!("{name}, folded again"));
+        same(&live[table], &killed[table], &format!("{name}, after kills"));
     }
+}
+
+fn same(live: &[String], again: &[String], what: &str) {
+    let differs = live.iter().zip(again).find(|(live, again)| live != again);
+    assert!(differs.is_none(), "{what}: {differs:#?}");
+    assert_eq!(live.len(), again.len(), "{what}");
 }

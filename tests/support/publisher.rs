@@ -122,14 +122,12 @@ impl Device {
 
     fn one_more(&mut self) -> Vec<u8> {
         self.next += 1;
-        let time_ms = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_millis();
-        // Through many rooms, back and forth.
-        let x_m = 1.0 + f64::from((self.next % 800).abs_diff(400)) / 10.0;
+        let time_ms =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        // Through the rooms of the demo's ground floor, back and forth.
+        let x_m = -15.0 + f64::from((self.next % 1_400).abs_diff(700)) / 10.0;
         let payload = format!(
-            r#"{{"time_ms":{time_ms},"seq":{},"x_m":{x_m},"y_m":2.5,"floor":0,"accuracy_m":0.8}}"#,
+            r#"{{"time_ms":{time_ms},"seq":{},"x_m":{x_m},"y_m":42.5,"floor":0,"accuracy_m":0.8}}"#,
             self.next
         );
         let topic = format!("spor/v1/tags/device-{}/position", self.number);

@@ -76,7 +76,12 @@ async fn every_kind_is_stored_and_read_back() {
     storage.store(everything(now)).await;
     // The row is stored by now: this extension needs an UPDATE.
     storage
-        .store(vec![Decided::Extend { tag: tag("a"), time_ms: now, until_ms: now + 60_000 }])
+        .store(vec![Decided::Extend {
+            tag: tag("a"),
+            time_ms: now,
+            seq: Some(7),
+            until_ms: now + 60_000,
+        }])
         .await;
 
     let history = storage.history(&tag("a"), now, now + 1, 10, None).await.unwrap();
@@ -258,4 +263,24 @@ async fn another_journal_is_refused_until_it_is_asked_for() {
     assert!(matches!(refused, StorageError::OtherJournal { .. }), "{refused}");
     assert_eq!(storage.take_journal([8; 16], 5, true).await.unwrap(), 0);
     assert_eq!(storage.take_journal([8; 16], 5, false).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_extension_leaves_a_late_row_of_the_same_moment_alone() {
+    let Some(storage) = storage("same_moment").await else { return };
+    let now = this_second_ms();
+    let late = Decided::Position(PositionRow { seq: Some(8), ..row("a", now) });
+    let extend = |seconds: i64| Decided::Extend {
+        tag: tag("a"),
+        time_ms: now,
+        seq: Some(7),
+        until_ms: now + seconds * 1_000,
+    };
+    storage.store(vec![late, position("a", now), extend(10)]).await;
+    let untils =
+        "select array_agg(extract(epoch from until - \"time\")::int4 order by seq) from position";
+    let read = || async { storage.look(untils).await[0].get::<_, Vec<i32>>(0) };
+    assert_eq!(read().await, [10, 0]);
+    storage.store(vec![extend(20)]).await;
+    assert_eq!(read().await, [20, 0]);
 }

@@ -61,8 +61,8 @@ pub(super) struct StatusChange<'a> {
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     pub(super) positions: Vec<Position>,
-    /// (tag, time) of a stored row -> its new `until`.
-    pub(super) extensions: BTreeMap<(i32, i64), i64>,
+    /// (tag, time, seq) of a stored row -> its new `until`.
+    pub(super) extensions: BTreeMap<(i32, i64, Option<u32>), i64>,
     /// (tag, entered); at most the newest of a tag is open.
     pub(super) visits: BTreeMap<(i32, i64), Visit>,
     pub(super) statuses: BTreeMap<(&'a AssetId, i64), StatusChange<'a>>,
@@ -114,9 +114,9 @@ impl<'a> Batch<'a> {
                 let Some(tag) = key(&row.tag) else { return };
                 self.positions.push(position(row, tag, zone_key(&row.zone)));
             }
-            Decided::Extend { tag, time_ms, until_ms } => {
+            Decided::Extend { tag, time_ms, seq, until_ms } => {
                 let Some(tag) = key(tag) else { return };
-                let until = self.extensions.entry((tag, *time_ms)).or_insert(*until_ms);
+                let until = self.extensions.entry((tag, *time_ms, *seq)).or_insert(*until_ms);
                 *until = (*until).max(*until_ms);
             }
             Decided::Visit(row) => {
@@ -194,7 +194,7 @@ impl<'a> Batch<'a> {
             return;
         }
         for row in &mut self.positions {
-            if let Some(until_ms) = self.extensions.remove(&(row.tag, row.time_ms)) {
+            if let Some(until_ms) = self.extensions.remove(&(row.tag, row.time_ms, row.seq)) {
                 row.until_ms = row.until_ms.max(until_ms);
             }
         }

@@ -134,7 +134,9 @@ impl Writer<'_> {
                     if self.gather.is_closed() {
                         let closed_at = *closed_at.get_or_insert_with(Instant::now);
                         if closed_at.elapsed() > DRAIN {
-                            tracing::warn!("stopped while the database is away: what waits is stored after the next start");
+                            tracing::warn!(
+                                "stopped while the database is away: what waits is stored after the next start"
+                            );
                             return false;
                         }
                     }

@@ -104,20 +104,24 @@ async fn copy_positions(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Res
 }
 
 async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
-    let times = batch.extensions.keys().map(|(_, time_ms)| *time_ms);
+    let times = batch.extensions.keys().map(|(_, time_ms, _)| *time_ms);
     let (Some(first), Some(last)) = (times.clone().min(), times.clone().max()) else {
         return Ok(());
     };
-    let tags: Vec<i32> = batch.extensions.keys().map(|(tag, _)| *tag).collect();
+    let tags: Vec<i32> = batch.extensions.keys().map(|(tag, _, _)| *tag).collect();
+    let seqs: Vec<Option<i64>> =
+        batch.extensions.keys().map(|(_, _, seq)| seq.map(i64::from)).collect();
     let times: Vec<Ms> = times.map(Ms).collect();
     let untils: Vec<Ms> = batch.extensions.values().map(|until_ms| Ms(*until_ms)).collect();
     // The bounds let PostgreSQL skip the partitions of all other days.
     transaction
         .execute(
             "update position p set until = greatest(p.until, e.until)
-             from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) as e (tag, \"time\", until)
-             where p.tag = e.tag and p.\"time\" = e.\"time\" and p.\"time\" between $4 and $5",
-            &[&tags, &times, &untils, &Ms(first), &Ms(last)],
+             from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[], $4::int8[])
+                 as e (tag, \"time\", until, seq)
+             where p.tag = e.tag and p.\"time\" = e.\"time\" and p.seq is not distinct from e.seq
+               and p.\"time\" between $5 and $6",
+            &[&tags, &times, &untils, &seqs, &Ms(first), &Ms(last)],
         )
         .await?;
     Ok(())
