@@ -62,11 +62,7 @@ impl From<Lookup> for LookupView {
     get, path = "/api/v1/lookups", tag = "people", operation_id = "list_lookups",
     params(LookupQuery),
     security(("token" = [])),
-    responses(
-        (status = 200, description = "The look-ups, newest first", body = LookupList),
-        (status = 503, description = "The database doesn't answer",
-            body = super::error::Problem, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "The look-ups, newest first", body = LookupList)),
 )]
 pub(super) async fn list(
     State(app): State<App>,

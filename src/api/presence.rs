@@ -94,11 +94,7 @@ struct After {
     get, path = "/api/v1/presence", tag = "people", operation_id = "list_presence",
     params(PresenceQuery),
     security(("token" = [])),
-    responses(
-        (status = 200, description = "The groups of five and more", body = PresenceList),
-        (status = 503, description = "The database doesn't answer",
-            body = super::error::Problem, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "The groups of five and more", body = PresenceList)),
 )]
 pub(super) async fn list(
     State(app): State<App>,
@@ -117,11 +113,11 @@ pub(super) async fn list(
     let found = storage.presence(query.role.as_ref(), from_ms, to_ms, asked, after).await?;
     let next_cursor = found.last().filter(|_| found.len() >= limit).map(cursor_behind);
     let picture = Picture::now(&app);
-    let groups = found.into_iter().map(|group| view(&picture, group)).collect();
+    let groups = found.iter().map(|group| view(&picture, group)).collect();
     Ok(Json(PresenceList { groups, next_cursor }))
 }
 
-fn view(picture: &Picture<'_>, group: PresenceGroup) -> GroupView {
+fn view(picture: &Picture<'_>, group: &PresenceGroup) -> GroupView {
     let zone = picture.site().zone(&group.zone);
     GroupView {
         quarter: rfc3339(group.quarter_ms),
