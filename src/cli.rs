@@ -106,8 +106,20 @@ pub fn run() -> ExitCode {
 }
 
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("spor: {error:#}");
+    eprintln!("spor: {}", told(error));
     ExitCode::from(code)
+}
+
+/// The error and its causes on one line; a cause that its error has already told is not repeated.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Why a command didn't do what was asked.
@@ -182,4 +194,17 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
 /// The runtime of every command that waits for something.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("spor").build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let cause = std::io::Error::other("the disk is on fire");
+        let error = anyhow::Error::new(cause).context("cannot write: the disk is on fire");
+        assert_eq!(told(&error), "cannot write: the disk is on fire");
+        assert_eq!(told(&error.context("no start")), "no start: cannot write: the disk is on fire");
+    }
 }

@@ -118,9 +118,11 @@ impl Config {
 fn read(path: &Path) -> Result<Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax {
-        path: path.to_owned(),
-        message: e.to_string(),
+    text.parse().map_err(|e: toml::de::Error| {
+        let before = e.span().map_or("", |span| text.get(..span.start).unwrap_or(&text));
+        let line = before.matches('\n').count() + 1;
+        let message = format!("line {line}: {}", e.message().trim().replace('\n', ", "));
+        ConfigError::Syntax { path: path.to_owned(), message }
     })
 }
 
@@ -235,5 +237,7 @@ mod tests {
         assert!(missing.to_string().contains("/nowhere/spor.toml"), "{missing}");
         let broken = load("data_dir = ", &[]).expect_err("refused");
         assert!(broken.contains("spor.toml") && broken.contains("line 1"), "{broken}");
+        let broken = load("data_dir = 'x'\n[http\n", &[]).expect_err("refused");
+        assert!(broken.contains("line 2: ") && !broken.contains('\n'), "one line: {broken}");
     }
 }

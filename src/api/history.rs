@@ -5,7 +5,7 @@ use super::{
     error::ApiError,
     extract::{InPath, InQuery},
     guard::Caller,
-    page::checked_limit,
+    page::{checked_limit, stretch_ms},
     tags::may_be_told,
     view::{Picture, now_ms, rfc3339},
 };
@@ -18,9 +18,6 @@ use axum::{Json, extract::State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-
-/// What is shown when no beginning is asked for, milliseconds.
-const DAY_MS: i64 = 86_400_000;
 
 /// Which stretch of time.
 #[derive(Deserialize, IntoParams)]
@@ -122,11 +119,7 @@ pub(super) async fn of_tag(
 impl HistoryQuery {
     /// Beginning and end in milliseconds, and the limit.
     fn bounds(&self) -> Result<(i64, i64, i64), ApiError> {
-        let to_ms = self.to.map_or_else(now_ms, Timestamp::as_millisecond);
-        let from_ms = self.from.map_or(to_ms - DAY_MS, Timestamp::as_millisecond);
-        if from_ms > to_ms {
-            return Err(ApiError::invalid("from", "must not be after `to`".to_owned()));
-        }
+        let (from_ms, to_ms) = stretch_ms(self.from, self.to, now_ms())?;
         Ok((from_ms, to_ms, i64::try_from(checked_limit(self.limit)?).unwrap_or(i64::MAX)))
     }
 }

@@ -27,6 +27,9 @@ const TAGS: [(&str, &str); 7] = [
     ("operations", "For those who look after Spor."),
 ];
 
+/// How the paths end that are answered from the database, not from memory.
+const STORED: [&str; 4] = ["/history", "/events", "/lookups", "/presence"];
+
 /// Adds what no single handler knows: title, tokens, and the refusals that any of them may answer.
 pub(super) fn complete(mut api: OpenApi) -> Bytes {
     api.info = InfoBuilder::new()
@@ -98,6 +101,8 @@ fn add_refusals(path: &str, operation: &mut Operation, writes: bool) {
         add("409", "It contradicts what is there");
         add("413", "The body is too long");
         add("415", "The body isn't said to be JSON");
+    }
+    if writes || STORED.iter().any(|end| path.ends_with(end)) {
         add("503", "The database doesn't answer");
     }
 }

@@ -2,10 +2,13 @@
 //! goes between two pages shifts nothing.
 
 use super::error::ApiError;
+use jiff::Timestamp;
 use std::str::FromStr;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1000;
+/// What is shown when no beginning is asked for, milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// Where an entry stands in its list: nearest first, then by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,20 @@ pub(super) fn checked_limit(limit: Option<usize>) -> Result<usize, ApiError> {
     } else {
         Err(ApiError::invalid("limit", format!("must be 1 to {MAX_LIMIT}")))
     }
+}
+
+/// Beginning and end of a stretch of time in milliseconds: up to now, and a day, when not given.
+pub(super) fn stretch_ms(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    now_ms: i64,
+) -> Result<(i64, i64), ApiError> {
+    let to_ms = to.map_or(now_ms, Timestamp::as_millisecond);
+    let from_ms = from.map_or(to_ms - DAY_MS, Timestamp::as_millisecond);
+    if from_ms > to_ms {
+        return Err(ApiError::invalid("from", "must not be after `to`"));
+    }
+    Ok((from_ms, to_ms))
 }
 
 impl Place {

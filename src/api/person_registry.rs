@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::Permission,
-    model::{Carrier, Person, PersonId, StaffRole},
+    model::{Carrier, Person, PersonId, StaffRole, TagId},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,32 @@ pub(super) async fn put(
     Ok(Json(RegisteredPerson { pseudonym: id.to_string(), role: role.to_string() }))
 }
 
+/// Deletes a person: the pseudonym, which badges it wore, its place, and its part in the count of
+/// this quarter of an hour. Take the badge itself back: a tag that nobody wears is tracked as such.
+#[utoipa::path(
+    delete, path = "/api/v1/people/{pseudonym}", tag = "registry", operation_id = "delete_person",
+    params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
+    security(("token" = [])),
+    responses((status = 204, description = "Nothing of that person is left")),
+)]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    InPath(id): InPath<PersonId>,
+) -> Result<StatusCode, ApiError> {
+    caller.must(Permission::KeepPeople)?;
+    let change = app.registry_changes.lock().await;
+    known(&app, &id)?;
+    let worn = badge_of(&app, &id);
+    app.context.storage.delete_person(&id).await?;
+    registry::reload(&app, change).await?;
+    // The pipeline lets the badge go with its next message or tick; nobody waits for that here.
+    if let Some(badge) = worn {
+        app.context.live.people.remove(&badge);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Gives a person a badge. What was known of that tag before is deleted.
 #[utoipa::path(
     put, path = "/api/v1/people/{pseudonym}/tag", tag = "registry", operation_id = "bind_person",
@@ -96,13 +122,8 @@ pub(super) async fn unbind(
     caller.must(Permission::KeepPeople)?;
     let change = app.registry_changes.lock().await;
     known(&app, &id)?;
-    let registry = app.context.registry.load_full();
-    let worn = registry.carriers.iter().find_map(|(tag, carrier)| match carrier {
-        Carrier::Person(person) if person.id == id => Some(tag),
-        _ => None,
-    });
-    if let Some(tag) = worn {
-        app.context.storage.unbind(tag, now_ms()).await?;
+    if let Some(badge) = badge_of(&app, &id) {
+        app.context.storage.unbind(&badge, now_ms()).await?;
         registry::reload(&app, change).await?;
     }
     Ok(StatusCode::NO_CONTENT)
@@ -110,4 +131,13 @@ pub(super) async fn unbind(
 
 fn known(app: &App, id: &PersonId) -> Result<Arc<Person>, ApiError> {
     app.context.registry.load().persons.get(id).cloned().ok_or(ApiError::NotFound("person"))
+}
+
+/// The badge that a person wears now.
+fn badge_of(app: &App, id: &PersonId) -> Option<TagId> {
+    let registry = app.context.registry.load();
+    registry.carriers.iter().find_map(|(tag, carrier)| match carrier {
+        Carrier::Person(person) if person.id == *id => Some(tag.clone()),
+        _ => None,
+    })
 }

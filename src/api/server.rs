@@ -2,7 +2,8 @@
 
 use super::{
     App, Config, Context, Shared, asset_registry, assets, classes, error::ApiError, events, floors,
-    guard, health, history, openapi, people, person_registry, rejected, stream, tags, zones,
+    guard, health, history, lookups, openapi, people, person_registry, presence, rejected, stream,
+    tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -152,7 +153,9 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(floors::list))
         .routes(routes!(floors::get))
         .routes(routes!(people::find))
-        .routes(routes!(person_registry::put))
+        .routes(routes!(lookups::list))
+        .routes(routes!(presence::list))
+        .routes(routes!(person_registry::put, person_registry::delete))
         .routes(routes!(person_registry::bind, person_registry::unbind))
         .routes(routes!(rejected::list))
         .routes(routes!(health::alive))

@@ -29,6 +29,8 @@ pub enum Permission {
     SeePresence,
     /// Ask where people are now, for a stated purpose, on record.
     FindPeople,
+    /// See who asked where people were, when and what for.
+    SeeLookups,
     /// Change assets and their tags.
     KeepAssets,
     /// Change pseudonyms, their roles and badges.
@@ -51,15 +53,20 @@ impl Role {
     pub const ALL: [Self; 6] =
         [Self::Wall, Self::Porter, Self::Coordinator, Self::Manager, Self::Engineer, Self::Admin];
 
-    /// The table: what each role may do. An administrator keeps badges but can't look anybody up.
+    /// The table: what each role may do. An administrator keeps badges and sees who looked people
+    /// up, but can't look anybody up.
     fn permissions(self) -> &'static [Permission] {
-        use Permission::{Diagnose, FindPeople, KeepAssets, KeepPeople, SeeEquipment, SeePresence};
+        use Permission::{
+            Diagnose, FindPeople, KeepAssets, KeepPeople, SeeEquipment, SeeLookups, SeePresence,
+        };
         match self {
             Self::Wall | Self::Porter => &[SeeEquipment],
-            Self::Coordinator => &[SeeEquipment, SeePresence, FindPeople, KeepPeople],
+            Self::Coordinator => &[SeeEquipment, SeePresence, FindPeople, SeeLookups, KeepPeople],
             Self::Manager => &[SeeEquipment, SeePresence],
             Self::Engineer => &[SeeEquipment, KeepAssets, Diagnose],
-            Self::Admin => &[SeeEquipment, SeePresence, KeepAssets, KeepPeople, Diagnose],
+            Self::Admin => {
+                &[SeeEquipment, SeePresence, SeeLookups, KeepAssets, KeepPeople, Diagnose]
+            }
         }
     }
 
@@ -93,7 +100,7 @@ impl Permission {
     /// What anybody on this machine may do while Spor is open: all but what is about persons.
     #[must_use]
     pub fn is_open(self) -> bool {
-        !matches!(self, Self::FindPeople | Self::KeepPeople)
+        matches!(self, Self::SeeEquipment | Self::KeepAssets | Self::Diagnose)
     }
 }
 
@@ -106,7 +113,18 @@ mod tests {
         let finders: Vec<_> =
             Role::ALL.into_iter().filter(|role| role.may(Permission::FindPeople)).collect();
         assert_eq!(finders, [Role::Coordinator]);
-        assert!(!Permission::FindPeople.is_open());
+    }
+
+    #[test]
+    fn nothing_about_persons_is_open() {
+        for closed in [
+            Permission::SeePresence,
+            Permission::FindPeople,
+            Permission::SeeLookups,
+            Permission::KeepPeople,
+        ] {
+            assert!(!closed.is_open(), "{closed:?}");
+        }
     }
 
     #[test]

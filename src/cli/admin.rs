@@ -23,7 +23,7 @@ pub(super) enum CredentialsCommand {
         name: String,
         /// device, reader, engine, subscriber or engineer.
         #[arg(long)]
-        role: String,
+        role: ClientRole,
         /// Reads the password from standard input instead of making one.
         #[arg(long)]
         password_stdin: bool,
@@ -40,8 +40,8 @@ pub(super) enum TokenCommand {
         /// What it is for, e.g. `wall-c1`.
         name: String,
         /// wall, porter, coordinator, manager, engineer or admin.
-        #[arg(long)]
-        role: String,
+        #[arg(long, value_parser = role_named)]
+        role: Role,
     },
     /// Ends a token at once.
     Revoke {
@@ -120,7 +120,6 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
     let Some(path) = file.or_else(|| config.mqtt.credentials.clone()) else {
         bail!("which file? Set mqtt.credentials, or say --file");
     };
-    let role: ClientRole = role.parse()?;
     let password = if password_stdin {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
@@ -144,17 +143,14 @@ pub(super) fn new_password() -> String {
     rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
 }
 
+fn role_named(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("it is wall, porter, coordinator, manager, engineer or admin")
+}
+
 pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
     let tokens = Tokens::open(&config.data_dir)?;
     match command {
-        TokenCommand::Add { name, role } => {
-            let Some(role) = Role::parse(&role) else {
-                bail!(
-                    "--role is wall, porter, coordinator, manager, engineer or admin, not {role:?}"
-                );
-            };
-            println!("{}", tokens.add(&name, role)?);
-        }
+        TokenCommand::Add { name, role } => println!("{}", tokens.add(&name, role)?),
         TokenCommand::Revoke { name } => tokens.revoke(&name)?,
         TokenCommand::List => {
             for token in tokens.list() {

@@ -76,4 +76,16 @@ mod tests {
         count.add(&id("P1"), &role, &room, 1_800_000);
         assert_eq!(count.take_changed()[0].persons, 1, "a new quarter starts from nobody");
     }
+
+    #[test]
+    fn a_deleted_person_counts_no_longer() {
+        let id = |text| PersonId::new(text).expect("valid");
+        let role = StaffRole::new("nurse").expect("valid");
+        let room = ZoneId::new("C1-1").expect("valid");
+        let mut count = PresenceCount::default();
+        count.add(&id("P1"), &role, &room, 900_000);
+        count.forget(&id("P1"));
+        count.add(&id("P2"), &role, &room, 901_000);
+        assert_eq!(count.take_changed()[0].persons, 1);
+    }
 }

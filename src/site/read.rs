@@ -33,6 +33,14 @@ pub enum SiteError {
     /// Not a site file's JSON.
     #[error("site file is not of the format spor-site/1: {0}")]
     Format(String),
+    /// What is wrong with the file of that path.
+    #[error("{path}: {error}")]
+    In {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<SiteError>,
+    },
     /// Something of the file as a whole.
     #[error("site file: {0}")]
     Whole(String),
@@ -61,7 +69,10 @@ impl Site {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|source| SiteError::Unreadable { path: path.to_owned(), source })?;
-                Self::parse(&text)
+                Self::parse(&text).map_err(|error| SiteError::In {
+                    path: path.to_owned(),
+                    error: Box::new(error),
+                })
             }
         }
     }

@@ -43,8 +43,9 @@ pub async fn backup(
 /// Puts back what [`backup`] wrote, and brings its schema up to date. Spor must not be running.
 ///
 /// # Errors
-/// [`StorageError::NotEmpty`] for a database of `config.url` that holds tables already; else
-/// [`StorageError::Backup`] with what `pg_restore` said. The present data stays in both cases.
+/// [`StorageError::Served`] while Spor runs on it, [`StorageError::NotEmpty`] for a database of
+/// `config.url` that holds tables already; else [`StorageError::Backup`] with what `pg_restore`
+/// said. The present data stays in all cases.
 pub async fn restore_backup(
     config: &Config,
     data_dir: &Path,
@@ -99,6 +100,7 @@ impl Reached {
     ) -> Result<(), StorageError> {
         let target = if self.private.is_some() {
             let admin = self.session("postgres").await?;
+            refuse_while_served(&admin).await?;
             admin.batch_execute(&format!("drop database if exists {COMING} with (force)")).await?;
             admin.batch_execute(&format!("create database {COMING}")).await?;
             self.named(COMING)
@@ -194,6 +196,18 @@ impl Reached {
         command.env("LC_ALL", "C").arg("--list").arg(file).stdin(Stdio::null()).kill_on_drop(true);
         let listed = run("pg_restore", command).await?;
         Ok(listed.lines().any(|line| line.contains("EXTENSION - timescaledb")))
+    }
+}
+
+/// A running Spor would go on with the places and the cursor of the database that is replaced.
+async fn refuse_while_served(admin: &Client) -> Result<(), StorageError> {
+    let sql = format!(
+        "select 1 from pg_stat_activity where datname = '{SPOR}'
+             and (application_name = 'spor' or application_name like 'spor-writer%') limit 1"
+    );
+    match admin.query_opt(&sql, &[]).await? {
+        Some(_) => Err(StorageError::Served),
+        None => Ok(()),
     }
 }
 

@@ -136,6 +136,9 @@ pub enum StorageError {
         /// Its words.
         reason: String,
     },
+    /// A backup is not put in the place of a database that is being written.
+    #[error("Spor runs on this database: stop it, then restore")]
+    Served,
     /// A backup is only restored into an empty database.
     #[error("the database already holds Spor's tables: restore into an empty one")]
     NotEmpty,

@@ -35,7 +35,9 @@ pub struct Lookup {
 }
 
 impl Storage {
-    /// Presence of a role (or all) in `from_ms..to_ms`, groups under five left out.
+    /// Presence of a role (or all) in `from_ms..to_ms`, groups under five left out, in the order of
+    /// quarter, role and room; `after` is the last group of the page before. Groups of the same
+    /// place in that order stay together, so a page may be longer than `limit`.
     ///
     /// # Errors
     /// When the database is away.
@@ -45,17 +47,34 @@ impl Storage {
         from_ms: i64,
         to_ms: i64,
         limit: i64,
+        after: Option<(i64, &StaffRole, &ZoneId)>,
     ) -> Result<Vec<PresenceGroup>, StorageError> {
         let sql = "select p.role, z.id, p.quarter, p.persons
              from presence p join zone z on z.key = p.zone
              where p.quarter >= $1 and p.quarter < $2 and ($3::text is null or p.role = $3)
                and p.persons >= $4
-             order by p.quarter, p.role, z.id limit $5";
+               and ($5::timestamptz is null or (p.quarter, p.role, z.id) > ($5, $6::text, $7::text))
+             order by p.quarter, p.role, z.id fetch first $8 rows with ties";
         let role = role.map(StaffRole::as_str);
+        let quarter = after.map(|(quarter_ms, ..)| Ms(quarter_ms));
+        let after_role = after.map(|(_, role, _)| role.as_str());
+        let after_zone = after.map(|(_, _, zone)| zone.as_str());
         let rows = self
             .client()
             .await?
-            .query(sql, &[&Ms(from_ms), &Ms(to_ms), &role, &SMALLEST_GROUP, &limit])
+            .query(
+                sql,
+                &[
+                    &Ms(from_ms),
+                    &Ms(to_ms),
+                    &role,
+                    &SMALLEST_GROUP,
+                    &quarter,
+                    &after_role,
+                    &after_zone,
+                    &limit,
+                ],
+            )
             .await?;
         Ok(rows
             .iter()
@@ -92,7 +111,8 @@ impl Storage {
         Ok(())
     }
 
-    /// The newest look-ups before `before_ms` (none: up to now), newest first.
+    /// The newest look-ups before `before_ms` (none: up to now), newest first. Those of the same
+    /// millisecond stay together, so a page may be longer than `limit`.
     ///
     /// # Errors
     /// When the database is away.
@@ -102,7 +122,8 @@ impl Storage {
         before_ms: Option<i64>,
     ) -> Result<Vec<Lookup>, StorageError> {
         let sql = "select at, actor, purpose, filter, found from person_lookup
-             where $1::timestamptz is null or at < $1 order by at desc limit $2";
+             where $1::timestamptz is null or at < $1
+             order by date_trunc('milliseconds', at) desc fetch first $2 rows with ties";
         let rows = self.client().await?.query(sql, &[&before_ms.map(Ms), &limit]).await?;
         Ok(rows
             .iter()

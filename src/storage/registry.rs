@@ -123,6 +123,17 @@ impl Storage {
         Ok(())
     }
 
+    /// Deletes a person with all bindings; who wore which badge is then nowhere. False when there
+    /// was nobody of that pseudonym.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn delete_person(&self, id: &PersonId) -> Result<bool, StorageError> {
+        let _alone = self.inner.binding.lock().await;
+        let sql = "delete from person where id = $1";
+        Ok(self.client().await?.execute(sql, &[&id.as_str()]).await? > 0)
+    }
+
     /// Binds a tag from `at_ms` on; whatever it was bound to, and whatever tag the carrier had, ends
     /// then. A tag that a person takes loses its earlier positions, visits and events.
     ///

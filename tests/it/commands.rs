@@ -17,21 +17,35 @@ fn a_wrong_configuration_is_exit_2_and_names_the_key() {
     let file = folder.path().join("wrong.toml");
     std::fs::write(&file, "[storage]\nposition_days = 'many'\n").unwrap();
     let file = file.to_str().unwrap();
+    let broken = folder.path().join("broken.toml");
+    std::fs::write(&broken, "data_dir = 'x'\n[http\n").unwrap();
+    let broken = broken.to_str().unwrap();
+    let no_site = folder.path().join("no-site.geojson");
+    std::fs::write(&no_site, "{}").unwrap();
+    let no_site = no_site.to_str().unwrap();
     for (arguments, environment, expected) in [
         (vec!["check-config"], vec![("SPOR_HTTP__LISSTEN", "x")], "http.lissten"),
         (vec!["serve"], vec![("SPOR_HTTP__LISTEN", "nowhere")], "http.listen"),
         (vec!["check-config", "--config", file], vec![], "storage.position_days"),
         (vec!["check-config", "--config", "/nowhere.toml"], vec![], "/nowhere.toml"),
+        (vec!["check-config", "--config", broken], vec![], "line 2"),
         (vec!["serve"], vec![("SPOR_SITE__FILE", "/nowhere.geojson")], "/nowhere.geojson"),
+        (vec!["serve"], vec![("SPOR_SITE__FILE", no_site)], no_site),
+        (vec!["serve"], vec![("SPOR_STORAGE__ON_CHANGE", "perhaps")], "storage.on_change"),
         (vec!["serve"], vec![("SPOR_MQTT__LISTEN", "0.0.0.0:0")], "mqtt.credentials"),
         (vec!["serve"], vec![("SPOR_HTTP__LISTEN", "0.0.0.0:0")], "spor token add"),
         (vec!["demo", "--speed", "0"], vec![], "--speed"),
+        (vec!["token", "add", "x", "--role", "king"], vec![], "coordinator"),
+        (vec!["credentials", "add", "x", "--role", "king"], vec![], "subscriber"),
         (vec!["fly"], vec![], "fly"),
     ] {
         let (code, said) = run(&data, &arguments, &environment);
         assert_eq!(code, Some(2), "{arguments:?} {environment:?}: {said}");
         assert!(said.contains(expected), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{said}");
+        let of_clap = said.contains("Usage:") || said.contains("--help");
+        let lines = said.lines().filter(|line| !line.starts_with('{')).count();
+        assert!(of_clap || lines == 1, "one line says it: {said}");
     }
 }
 
@@ -53,6 +67,7 @@ fn a_busy_port_is_one_clear_line() {
         assert_eq!(code, Some(1), "{said}");
         let line = said.lines().last().unwrap_or_default();
         assert!(line.contains(&address) && line.contains("in use"), "{said}");
+        assert_eq!(line.matches("in use").count(), 1, "said once: {line}");
     }
 }
 
@@ -64,6 +79,24 @@ fn a_folder_that_cannot_be_written_is_one_clear_line() {
     let (code, said) = run(&file.join("data"), &["serve"], &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("SPOR_DATA_DIR"), "{said}");
+}
+
+#[test]
+fn data_of_another_major_version_is_one_clear_line() {
+    if postgres::programs().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // A private PostgreSQL of root runs as another user, which must reach the folder.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let cluster = folder.path().join("data/postgres");
+    std::fs::create_dir_all(&cluster).unwrap();
+    std::fs::write(cluster.join("PG_VERSION"), "9.6\n").unwrap();
+    let (code, said) = run(&folder.path().join("data"), &["serve"], &[]);
+    assert_eq!(code, Some(1), "{said}");
+    let line = said.lines().last().unwrap_or_default();
+    assert!(line.contains("made by PostgreSQL 9.6") && line.contains("install"), "{said}");
 }
 
 #[tokio::test]

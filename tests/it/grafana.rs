@@ -1,13 +1,14 @@
 //! The dashboards without a Grafana: assembled, linted, and every query run as the read-only role.
 //!
-//! [`check::check_dashboards`] takes any filled database; here it is a made-up fortnight, whose
-//! truth is also used to work some of the numbers out a second time.
+//! [`check::check_dashboards`] takes any filled database: a made-up fortnight, whose truth is also
+//! used to work some of the numbers out a second time, and in [`demo`] what the simulator sent.
 
 #![allow(clippy::unwrap_used)]
 
 pub(crate) mod assemble;
 pub(crate) mod check;
 pub(crate) mod dashboard;
+mod demo;
 mod fortnight;
 mod lint;
 mod macros;

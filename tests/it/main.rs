@@ -13,4 +13,5 @@ mod first_path;
 mod grafana;
 mod people;
 mod structure;
+mod timescale;
 mod wall;

@@ -5,10 +5,13 @@ use serde_json::json;
 use std::time::Duration;
 
 async fn send(spor: &Spor, tag: &str, x_m: f64, y_m: f64, floor: i64) {
+    send_payload(spor, tag, format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#)).await;
+}
+
+async fn send_payload(spor: &Spor, tag: &str, payload: String) {
     let mut options = rumqttc::MqttOptions::new(format!("it-{tag}"), "127.0.0.1", spor.mqtt_port());
     options.set_keep_alive(Duration::from_secs(30));
     let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
-    let payload = format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
     let topic = format!("spor/v1/tags/{tag}/position");
     client.publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).await.unwrap();
     while !matches!(
@@ -32,14 +35,30 @@ async fn room(spor: &Spor, kind: &str) -> (String, f64, f64, i64) {
 }
 
 async fn bind(spor: &Spor, token: &str, tag: &str) {
+    bind_person(spor, token, "P-0001", "nurse", tag).await;
+}
+
+async fn bind_person(spor: &Spor, token: &str, pseudonym: &str, role: &str, tag: &str) {
     let http = reqwest::Client::new();
     let put = |path: String, body: serde_json::Value| {
         http.put(format!("{}{path}", spor.http)).bearer_auth(token).json(&body).send()
     };
-    let person = put("/api/v1/people/P-0001".to_owned(), json!({ "role": "nurse" })).await.unwrap();
+    let path = format!("/api/v1/people/{pseudonym}");
+    let person = put(path.clone(), json!({ "role": role })).await.unwrap();
     assert!(person.status().is_success(), "{}", person.text().await.unwrap());
-    let bound = put("/api/v1/people/P-0001/tag".to_owned(), json!({ "tag": tag })).await.unwrap();
+    let bound = put(format!("{path}/tag"), json!({ "tag": tag })).await.unwrap();
     assert!(bound.status().is_success(), "{}", bound.text().await.unwrap());
+}
+
+/// The status and the body of a GET with a token.
+async fn get(spor: &Spor, token: Option<&str>, path: &str) -> (u16, serde_json::Value) {
+    let request = reqwest::Client::new().get(format!("{}{path}", spor.http));
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
 fn token(spor: &Spor, role: &str) -> String {
@@ -155,4 +174,105 @@ async fn nobody_is_tracked_in_a_toilet() {
     let query =
         "select count(*) from presence p join zone z on z.key = p.zone where z.kind = 'toilet'";
     assert_eq!(database.query_one(query, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn who_looked_people_up_is_told_to_coordinator_and_admin_only() {
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let (coordinator, admin) = (token(&spor, "coordinator"), token(&spor, "admin"));
+    let manager = token(&spor, "manager");
+    for purpose in ["duress", "nearest_porter"] {
+        let path = format!("/api/v1/people?purpose={purpose}&role=porter");
+        assert_eq!(get(&spor, Some(&coordinator), &path).await.0, 200);
+    }
+    for reader in [&coordinator, &admin] {
+        let (status, listed) = get(&spor, Some(reader), "/api/v1/lookups").await;
+        let lookups = listed["lookups"].as_array().unwrap();
+        assert_eq!((status, lookups.len()), (200, 2), "{listed}");
+        assert_eq!(lookups[0]["purpose"], "nearest_porter", "the newest first");
+        assert_eq!(lookups[0]["actor"], "it-coordinator");
+        assert_eq!(lookups[0]["filter"], "role=porter near=anywhere");
+        assert_eq!(listed["next_cursor"], json!(null));
+    }
+    let (_, first) = get(&spor, Some(&admin), "/api/v1/lookups?limit=1").await;
+    let next = format!("/api/v1/lookups?limit=1&cursor={}", first["next_cursor"]);
+    let (_, second) = get(&spor, Some(&admin), &next).await;
+    assert_eq!(second["lookups"][0]["purpose"], "duress", "{second}");
+    assert_eq!(get(&spor, Some(&manager), "/api/v1/lookups").await.0, 403);
+    assert_eq!(get(&spor, None, "/api/v1/lookups").await.0, 401, "not open though equipment is");
+}
+
+#[tokio::test]
+async fn a_deleted_person_is_gone_at_once_with_binding_and_place() {
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let (coordinator, admin) = (token(&spor, "coordinator"), token(&spor, "admin"));
+    bind(&spor, &admin, "badge-3").await;
+    let (_, x_m, y_m, floor) = room(&spor, "corridor").await;
+    send(&spor, "badge-3", x_m, y_m, floor).await;
+    let people = "/api/v1/people?purpose=duress";
+    until("the nurse for the coordinator", 5, async || {
+        let (_, found) = get(&spor, Some(&coordinator), people).await;
+        (!found["people"][0]["zone"].is_null()).then_some(())
+    })
+    .await;
+    let delete = async |token: &str| {
+        let url = format!("{}/api/v1/people/P-0001", spor.http);
+        reqwest::Client::new().delete(url).bearer_auth(token).send().await.unwrap().status()
+    };
+    let engineer = token(&spor, "engineer");
+    assert_eq!(delete(&engineer).await, 403);
+    assert_eq!(delete(&admin).await, 204);
+    let (_, found) = get(&spor, Some(&coordinator), people).await;
+    assert_eq!(found["people"], json!([]));
+    assert_eq!(delete(&admin).await, 404, "there is nobody of that name any more");
+    let database = postgres::connect(&spor.database).await;
+    let left = "select (select count(*) from person) + (select count(*) from tag_binding)";
+    assert_eq!(database.query_one(left, &[]).await.unwrap().get::<_, i64>(0), 0);
+    // The same pseudonym with another badge begins anew: its old place is not taken over.
+    bind(&spor, &admin, "badge-4").await;
+    let (_, found) = get(&spor, Some(&coordinator), people).await;
+    assert_eq!(
+        (&found["people"][0]["state"], &found["people"][0]["zone"]),
+        (&json!("unknown"), &json!(null))
+    );
+}
+
+#[tokio::test]
+async fn presence_is_told_by_role_without_small_groups() {
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let (admin, manager) = (token(&spor, "admin"), token(&spor, "manager"));
+    let (corridor, x_m, y_m, floor) = room(&spor, "corridor").await;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let last_quarter_ms = now_ms - now_ms % 900_000 - 900_000;
+    let time_ms = last_quarter_ms + 840_000;
+    for (role, count) in [("nurse", 7), ("porter", 4)] {
+        for n in 0..count {
+            let badge = format!("{role}-badge-{n}");
+            bind_person(&spor, &admin, &format!("{role}-{n}"), role, &badge).await;
+            let payload =
+                format!(r#"{{"time_ms":{time_ms},"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
+            send_payload(&spor, &badge, payload).await;
+        }
+    }
+    let database = postgres::connect(&spor.database).await;
+    until("both groups to be stored", 10, async || {
+        let query = "select 1 from presence having max(persons) filter (where role = 'nurse') = 7
+                     and max(persons) filter (where role = 'porter') = 4";
+        database.query_opt(query, &[]).await.unwrap()
+    })
+    .await;
+    let (status, told) = get(&spor, Some(&manager), "/api/v1/presence").await;
+    assert_eq!(status, 200, "{told}");
+    let groups = told["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "four porters are too few to be told: {told}");
+    assert_eq!((&groups[0]["role"], &groups[0]["zone"]), (&json!("nurse"), &json!(corridor)));
+    assert_eq!(groups[0]["persons_at_least"], 5, "seven are at least five: {told}");
+    let (_, porters) = get(&spor, Some(&manager), "/api/v1/presence?role=porter").await;
+    assert_eq!(porters["groups"], json!([]));
+    let quarter = jiff::Timestamp::from_millisecond(last_quarter_ms).unwrap();
+    let before = format!("/api/v1/presence?to={quarter}");
+    assert_eq!(get(&spor, Some(&manager), &before).await.1["groups"], json!([]));
+    let wrong = format!("/api/v1/presence?from={quarter}&to=2020-01-01T00:00:00Z");
+    assert_eq!(get(&spor, Some(&manager), &wrong).await.0, 400);
+    assert_eq!(get(&spor, None, "/api/v1/presence").await.0, 401, "not open though equipment is");
 }

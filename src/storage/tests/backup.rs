@@ -17,6 +17,8 @@ async fn a_backup_of_a_running_server_is_restored_whole() {
     let file = folder.path().join("spor.backup");
     backup(&config, folder.path(), &file, quiet).await.unwrap();
     storage.store(vec![position("a", now + 1), position("b", now + 1)]).await;
+    let error = restore_backup(&config, folder.path(), &file, quiet).await.unwrap_err();
+    assert!(matches!(error, StorageError::Served), "{error}");
     storage.stop().await;
 
     let broken = folder.path().join("broken.backup");

@@ -104,12 +104,19 @@ async fn small_groups_never_leave_and_lookups_are_kept() {
         })
     });
     storage.store(rows.collect()).await;
-    let all = storage.presence(None, 0, DAY_MS, 10).await.unwrap();
+    let all = storage.presence(None, 0, DAY_MS, 10, None).await.unwrap();
     assert_eq!(all.iter().map(|g| g.persons).collect::<Vec<_>>(), [5, 9]);
-    let nurses = storage.presence(Some(&"nurse".parse().unwrap()), 0, DAY_MS, 10).await.unwrap();
+    let nurse = "nurse".parse().unwrap();
+    let nurses = storage.presence(Some(&nurse), 0, DAY_MS, 10, None).await.unwrap();
     assert_eq!(nurses.len(), 1);
+    let first = storage.presence(None, 0, DAY_MS, 1, None).await.unwrap();
+    assert_eq!(first, all[..1]);
+    let after = Some((first[0].quarter_ms, &first[0].role, &first[0].zone));
+    assert_eq!(storage.presence(None, 0, DAY_MS, 1, after).await.unwrap(), all[1..]);
 
     storage.log_lookup("desk", "nearest porter", "role=porter", 3).await.unwrap();
     let lookups = storage.lookups(10, None).await.unwrap();
     assert_eq!((lookups.len(), lookups[0].purpose.as_str()), (1, "nearest porter"));
+    let before = storage.lookups(10, Some(lookups[0].at_ms)).await.unwrap();
+    assert_eq!(before, [], "the next page begins behind the last look-up");
 }

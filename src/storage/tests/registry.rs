@@ -110,3 +110,20 @@ async fn an_assets_history_follows_it_from_tag_to_tag() {
         storage.asset_history(&p1, now, now + 90_000, 10, Some(page[0].time_ms)).await.unwrap();
     assert_eq!([page, rest].concat(), all);
 }
+
+#[tokio::test]
+async fn a_deleted_person_leaves_no_binding_behind() {
+    let Some(storage) = storage("deleted_person").await else { return };
+    storage.put_persons(&[nurse("n1"), nurse("n2")]).await.unwrap();
+    storage.bind(&tag("a"), &person("n1"), 1_000).await.unwrap();
+    storage.unbind(&tag("a"), 2_000).await.unwrap();
+    storage.bind(&tag("b"), &person("n1"), 3_000).await.unwrap();
+    storage.bind(&tag("c"), &person("n2"), 4_000).await.unwrap();
+    let n1 = "n1".parse().unwrap();
+    assert!(storage.delete_person(&n1).await.unwrap());
+    let registry = storage.registry().await.unwrap();
+    assert_eq!(registry.persons.keys().map(ToString::to_string).collect::<Vec<_>>(), ["n2"]);
+    assert!(!registry.is_worn(&tag("b")) && registry.is_worn(&tag("c")));
+    assert_eq!(storage.count("select count(*) from tag_binding").await, 1);
+    assert!(!storage.delete_person(&n1).await.unwrap(), "nobody of that name any more");
+}

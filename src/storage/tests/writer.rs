@@ -111,7 +111,7 @@ async fn every_kind_is_stored_and_read_back() {
     assert_eq!(events[0].message, sent);
     let later = storage.events(events[0].seq, 10, &EventFilter::default()).await.unwrap();
     assert_eq!(later, events[1..]);
-    let groups = storage.presence(None, 0, now, 10).await.unwrap();
+    let groups = storage.presence(None, 0, now, 10, None).await.unwrap();
     assert_eq!((groups.len(), groups[0].persons), (1, 6));
     assert_eq!(storage.count("select count(*) from reader where online").await, 1);
 
