@@ -22,9 +22,13 @@ impl Disk {
     /// Makes an empty file that only its owner may read, in place of one of that name.
     pub(super) fn create(&self, path: &Path) -> io::Result<File> {
         #[cfg(test)]
-        self.fault(Faults::other)?;
+        self.fault(Faults::create)?;
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+        let file =
+            options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        #[cfg(test)]
+        self.fault(|faults| faults.created(&file))?;
+        Ok(file)
     }
 
     pub(super) fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {

@@ -33,7 +33,9 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// The file of keys is none of this version's.
-    #[error("journal {path}: no file of keys that this Spor knows")]
+    #[error(
+        "journal {path}: no file of keys that this Spor knows: without it, records of people from the last hours are skipped"
+    )]
     Keys {
         /// The file.
         path: PathBuf,

@@ -67,26 +67,17 @@ impl Sealer {
         people_hours: u32,
         clock: Clock,
     ) -> Result<Self, JournalError> {
-        let exists = path.exists();
-        let file = if exists {
-            File::options().read(true).write(true).open(path).map_err(at(path))?
-        } else {
-            disk.create(path).map_err(at(path))?
-        };
+        if !path.exists() {
+            begin(&disk, path).map_err(at(path))?;
+        }
+        let file = File::options().read(true).write(true).open(path).map_err(at(path))?;
         let mut bytes = vec![0; FILE_BYTES];
-        let whole = exists && file.metadata().map_err(at(path))?.len() == FILE_BYTES as u64;
+        let whole = file.metadata().map_err(at(path))?.len() == FILE_BYTES as u64;
         if whole {
             file.read_exact_at(&mut bytes, 0).map_err(at(path))?;
-            if &bytes[..8] != MAGIC {
-                return Err(JournalError::Keys { path: path.to_owned() });
-            }
-        } else {
-            // Made by a process that ended before it could seal anything, or new.
-            bytes[..8].copy_from_slice(MAGIC);
-            disk.write(&file, &bytes, 0).map_err(at(path))?;
-            disk.sync(&file).map_err(at(path))?;
-            let dir = path.parent().unwrap_or(path);
-            disk.sync_dir(dir).map_err(at(dir))?;
+        }
+        if !whole || &bytes[..8] != MAGIC {
+            return Err(JournalError::Keys { path: path.to_owned() });
         }
         let mut keys = BTreeMap::new();
         let mut torn = Vec::new();
@@ -212,6 +203,19 @@ impl Held {
         let cipher = Arc::new(XChaCha20Poly1305::new(&Key::from(key)));
         Self { cipher, key, slot, on_disk }
     }
+}
+
+/// Makes the file with no keys in it, whole or not at all.
+fn begin(disk: &Disk, path: &Path) -> io::Result<()> {
+    // Opening the journal removes what is left of it after a power cut.
+    let new = path.with_extension("new");
+    let file = disk.create(&new)?;
+    let mut bytes = vec![0; FILE_BYTES];
+    bytes[..8].copy_from_slice(MAGIC);
+    disk.write(&file, &bytes, 0)?;
+    disk.sync(&file)?;
+    disk.rename(&new, path)?;
+    disk.sync_dir(path.parent().unwrap_or(path))
 }
 
 enum Slot {

@@ -91,11 +91,10 @@ pub(super) fn prepare(disk: &Disk, dir: &Path, bytes: u64) -> io::Result<Spare> 
 
 /// Writes zeros from `from` up to `to`.
 pub(super) fn write_zeros(disk: &Disk, file: &File, from: u64, to: u64) -> io::Result<()> {
-    const STEP: u64 = 1 << 18;
-    static ZEROS: [u8; STEP as usize] = [0; STEP as usize];
+    static ZEROS: [u8; 1 << 18] = [0; 1 << 18];
     let mut at = from;
     while at < to {
-        let step = usize::try_from(STEP.min(to - at)).unwrap_or(ZEROS.len());
+        let step = usize::try_from(to - at).unwrap_or(ZEROS.len()).min(ZEROS.len());
         disk.write(file, &ZEROS[..step], at)?;
         at += step as u64;
     }

@@ -33,6 +33,10 @@ impl Metrics {
 pub fn install() -> Result<Metrics, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("spor_latency_seconds".to_owned()), &LATENCY_S)?
+        .set_buckets_for_metric(
+            Matcher::Full("spor_journal_commit_seconds".to_owned()),
+            &LATENCY_S,
+        )?
         .install_recorder()?;
     describe();
     Ok(Metrics(handle))
@@ -71,6 +75,34 @@ fn describe() {
         "spor_latency_seconds",
         Unit::Seconds,
         "From receipt to live (shown) and stored (committed), by stage"
+    );
+    describe_gauge!("spor_journal_bytes", "Size of a journal's segments, bytes");
+    describe_gauge!("spor_journal_oldest_seconds", "Age of the oldest record that a journal keeps");
+    describe_gauge!("spor_journal_unsynced_bytes", "What waits for a journal's disk, bytes");
+    describe_gauge!(
+        "spor_journal_over_limit",
+        "1 while max_bytes is exceeded by what is still needed"
+    );
+    describe_gauge!("spor_journal_lag_messages", "Records that a cursor has not passed, by cursor");
+    describe_counter!("spor_journal_commits_total", "Commits that reached a journal's disk");
+    describe_counter!("spor_journal_written_bytes_total", "Bytes that reached a journal's disk");
+    describe_histogram!(
+        "spor_journal_commit_seconds",
+        Unit::Seconds,
+        "How long a journal's disk took for a commit"
+    );
+    describe_counter!(
+        "spor_journal_failures_total",
+        "Writes and syncs that a journal's disk refused"
+    );
+    describe_counter!(
+        "spor_journal_damage_total",
+        "Places in a journal that can't be read any more"
+    );
+    describe_counter!("spor_journal_torn_tails_total", "Torn commits that were cut at a start");
+    describe_counter!(
+        "spor_journal_sealed_skipped_total",
+        "Records of people that a reader skipped because their key is destroyed"
     );
     describe_gauge!("process_resident_memory_bytes", "Resident memory of this process, bytes");
     describe_counter!("process_cpu_milliseconds_total", "CPU time of this process, milliseconds");

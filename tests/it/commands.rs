@@ -135,3 +135,38 @@ async fn a_missing_database_is_said_without_its_password() {
     assert_eq!(code, Some(1), "{said}");
     assert!(!said.contains("geheim"), "{said}");
 }
+
+#[test]
+fn the_journal_is_listed_verified_and_printed_and_damage_is_exit_1() {
+    use spor::journal::{Config, Draft, Journal, Kind, inspect};
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let dir = data.join("journal");
+    let journal = Journal::open(&dir, &Config::default(), || 1_795_348_800_000).unwrap();
+    let mut draft = Draft::new();
+    draft.push(Kind::Message, "gateway-1", "spor/v1/tags/pump-1/position", b"{}");
+    draft.push_sealed(&journal.sealer(), Kind::Message, "gateway-1", "spor/v1/tags/x", b"hidden");
+    draft.push(Kind::Tick, "", "", b"");
+    journal.append(draft);
+    journal.close();
+    let (code, said) = run(&data, &["journal", "inspect"], &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("first 1, 3 records, 67108864 bytes, 2026-11-22T12:00:00Z"), "{said}");
+    let (code, said) = run(&data, &["journal", "inspect", "--print", "--limit", "2"], &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let message = "Message \"gateway-1\" \"spor/v1/tags/pump-1/position\" {}";
+    assert!(said.contains(message) && said.contains("Message sealed"), "{said}");
+    assert!(!said.contains("hidden") && !said.contains("Tick"), "{said}");
+
+    let path = &inspect::segments(&dir, false).unwrap()[0].path;
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let folder = dir.to_str().unwrap();
+    let (code, said) = run(&data, &["journal", "inspect", "--verify", "--dir", folder], &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("segment 00000000000000000001, offset 0"), "{said}");
+    let (code, said) = run(&data, &["journal", "inspect", "--dir", "/nowhere"], &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("/nowhere"), "{said}");
+}

@@ -8,8 +8,9 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// The faults of one disk.
@@ -19,8 +20,12 @@ pub(in crate::journal) struct Faults {
     pub(in crate::journal) fail_writes: AtomicBool,
     /// Every sync fails.
     pub(in crate::journal) fail_syncs: AtomicBool,
-    /// How many more changes work before the power is cut; negative: it is not cut.
+    /// How many more changes work before the power is cut; none: it is not cut.
     left: Mutex<Option<i64>>,
+    /// How long a sync takes besides, milliseconds.
+    pub(in crate::journal) sync_takes_ms: AtomicU64,
+    /// How many syncs of files there were.
+    pub(in crate::journal) syncs: AtomicU64,
     cut: AtomicBool,
     unsynced: Mutex<Unsynced>,
     /// How often a file was written after a write or sync of it had failed.
@@ -51,17 +56,25 @@ enum Name {
 const SECTOR: usize = 512;
 
 impl Faults {
-    /// Cuts the power after `changes` more changes.
+    /// Cuts the power after `changes` more changes; negative: not at all.
     pub(in crate::journal) fn cut_after(&self, changes: i64) {
-        *locked(&self.left) = Some(changes);
+        *locked(&self.left) = (changes >= 0).then_some(changes);
     }
 
     pub(in crate::journal) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
 
-    pub(in crate::journal) fn other(&self) -> io::Result<()> {
+    /// May a file be made?
+    pub(in crate::journal) fn create(&self) -> io::Result<()> {
         self.step()
+    }
+
+    /// A new file may bear the number of a failed one that is gone.
+    pub(in crate::journal) fn created(&self, file: &File) -> io::Result<()> {
+        let inode = file.metadata()?.ino();
+        locked(&self.failed_files).retain(|failed| *failed != inode);
+        Ok(())
     }
 
     pub(in crate::journal) fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
@@ -87,6 +100,8 @@ impl Faults {
 
     pub(in crate::journal) fn sync(&self, file: &File) -> io::Result<()> {
         self.step()?;
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(self.sync_takes_ms.load(Ordering::SeqCst)));
         let inode = file.metadata()?.ino();
         if self.fail_syncs.load(Ordering::SeqCst) {
             locked(&self.failed_files).push(inode);
@@ -136,6 +151,8 @@ impl Faults {
             {
                 let at = write.at + (index * SECTOR) as u64;
                 let bytes = match chance() {
+                    // Where nothing changes nothing can be torn.
+                    _ if before == after => continue,
                     Piece::Kept => after.to_vec(),
                     Piece::Lost => before.to_vec(),
                     Piece::Garbled => after.iter().map(|b| b.wrapping_mul(7) ^ 0x5a).collect(),
