@@ -27,7 +27,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Batches that the pipeline has not taken yet; when it is full, the door waits, and publishers with it.
+/// Batches that the pipeline has not taken yet; when it is full, the door waits, and publishers
+/// with it.
 const DOOR_QUEUE: usize = 256;
 /// All parts together stop within ten seconds; no single one may take more than this.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
@@ -206,20 +207,24 @@ fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
     let loaded = Credentials::load(&path)?;
     let modified = |path: &std::path::Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     let current = std::sync::Mutex::new((modified(&path), Arc::new(loaded)));
-    Ok(Some(Arc::new(move |name: &str, password: &[u8]| {
-        let credentials = {
-            let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = modified(&path);
-            if now != current.0 {
-                match Credentials::load(&path) {
-                    Ok(loaded) => *current = (now, Arc::new(loaded)),
-                    Err(error) => tracing::error!(%error, "credentials not reloaded"),
-                }
+    let current = Arc::new(move || {
+        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = modified(&path);
+        if now != current.0 {
+            // What is wrong with it is said once, not at every connection.
+            current.0 = now;
+            match Credentials::load(&path) {
+                Ok(loaded) => current.1 = Arc::new(loaded),
+                Err(error) => tracing::error!(%error, "credentials not reloaded"),
             }
-            current.1.clone()
-        };
-        credentials.verify(name, password)
-    })))
+        }
+        current.1.clone()
+    });
+    let again = current.clone();
+    Ok(Some(Verify {
+        remembered: Arc::new(move |name, password| again().remembered(name, password)),
+        password: Arc::new(move |name, password| current().verify(name, password)),
+    }))
 }
 
 fn say_what_is_open(broker: &Broker, config: &Config) {

@@ -98,19 +98,24 @@ impl Credentials {
     /// The role behind a name and its password; `None` when either is wrong.
     #[must_use]
     pub fn verify(&self, name: &str, password: &[u8]) -> Option<ClientRole> {
-        let client = self.clients.get(name);
-        let digest = self.digest(name, password);
-        if let Some(client) = client
-            && self.seen().get(name) == Some(&digest)
-        {
-            return Some(client.role);
+        if let Some(role) = self.remembered(name, password) {
+            return Some(role);
         }
+        let client = self.clients.get(name);
         let stored = client.map_or(self.decoy.as_str(), |client| client.hash.as_str());
         let right = PasswordHash::new(stored)
             .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok());
         let client = client.filter(|_| right)?;
-        self.seen().insert(name.to_owned(), digest);
+        self.seen().insert(name.to_owned(), self.digest(name, password));
         Some(client.role)
+    }
+
+    /// As [`Credentials::verify`], at once, but only for a password that was right before.
+    #[must_use]
+    pub fn remembered(&self, name: &str, password: &[u8]) -> Option<ClientRole> {
+        let client = self.clients.get(name)?;
+        let digest = self.digest(name, password);
+        (self.seen().get(name) == Some(&digest)).then_some(client.role)
     }
 
     /// How many credentials there are.

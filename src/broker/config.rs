@@ -13,10 +13,28 @@ pub struct Config {
     pub credentials: Option<PathBuf>,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
+    /// Most connections of one address (of one /64 with IPv6) at a time.
+    pub max_connections_per_address: usize,
+    /// Most connections with one credential at a time.
+    pub max_connections_per_credential: usize,
+    /// Packets a second of one client, after a burst of one second; faster ones are read later.
+    /// 0: no bound.
+    pub max_messages_per_s: u64,
+    /// Bytes a second of one client, likewise.
+    pub max_bytes_per_s: u64,
+    /// Packets a second of all clients together, likewise.
+    pub max_total_messages_per_s: u64,
+    /// Bytes a second of all clients together, likewise.
+    pub max_total_bytes_per_s: u64,
+    /// Wrong passwords a minute from one address (one /64 with IPv6); then it is refused without
+    /// a look at the password. Passwords that were right before are not affected. 0: no bound.
+    pub max_failed_logins_per_min: u32,
     /// Largest MQTT packet in bytes; a larger one closes its connection. What ingest takes is less.
     pub max_packet_bytes: usize,
     /// Most messages of one client that wait for their acknowledgement; more are read later.
     pub max_in_flight: usize,
+    /// Most messages of all clients that wait for their acknowledgement; more are read later.
+    pub max_total_in_flight: usize,
     /// Time from the connection to a complete CONNECT, in milliseconds.
     pub connect_timeout_ms: u64,
     /// Longest time for a packet that has begun to become complete, in milliseconds.
@@ -43,8 +61,16 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
             credentials: None,
             max_connections: 20_000,
+            max_connections_per_address: 10_000,
+            max_connections_per_credential: 1_000,
+            max_messages_per_s: 100_000,
+            max_bytes_per_s: 64 * 1024 * 1024,
+            max_total_messages_per_s: 1_000_000,
+            max_total_bytes_per_s: 1024 * 1024 * 1024,
+            max_failed_logins_per_min: 60,
             max_packet_bytes: 2 * 1024 * 1024,
             max_in_flight: 1_000,
+            max_total_in_flight: 500_000,
             connect_timeout_ms: 5_000,
             packet_timeout_ms: 30_000,
             write_timeout_ms: 10_000,

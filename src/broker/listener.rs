@@ -1,7 +1,7 @@
 //! Accepts connections, counts them, and gives each a task. Nothing that a client does or leaves
 //! undone is awaited here.
 
-use super::{Shared, connection};
+use super::{Shared, bounds::owner, connection};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -18,16 +18,16 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(30);
 const UNAVAILABLE: [u8; 4] = [0x20, 2, 0, 3];
 
 /// Counts one connection in the gauge for as long as it lives.
-struct Counted;
+struct InGauge;
 
-impl Counted {
+impl InGauge {
     fn new() -> Self {
         metrics::gauge!("spor_connections").increment(1.0);
         Self
     }
 }
 
-impl Drop for Counted {
+impl Drop for InGauge {
     fn drop(&mut self) {
         metrics::gauge!("spor_connections").decrement(1.0);
     }
@@ -50,12 +50,16 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, tracker: 
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            refuse(stream, peer, &shared);
+            refuse(stream, peer, "too_many", &shared);
+            continue;
+        };
+        let Some(counted) = shared.bounds.addresses.enter(owner(peer.ip())) else {
+            refuse(stream, peer, "too_many_of_address", &shared);
             continue;
         };
         let shared = Arc::clone(&shared);
         tracker.spawn(async move {
-            let _held = (place, Counted::new());
+            let _held = (place, counted, InGauge::new());
             // Acknowledgements are small and late ones stall publishers: no waiting for more.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%peer, %error, "TCP_NODELAY can't be set");
@@ -72,8 +76,8 @@ async fn rest(error: &io::Error) {
 }
 
 /// Tells a client that there is no room, without waiting for it.
-fn refuse(mut stream: TcpStream, peer: SocketAddr, shared: &Shared) {
-    shared.refusals.connection(peer, "", "too_many");
+fn refuse(mut stream: TcpStream, peer: SocketAddr, reason: &'static str, shared: &Shared) {
+    shared.refusals.connection(peer, "", reason);
     // A new socket has room for four bytes; if not, the client is told by the close alone.
     let _ = stream.try_write(&UNAVAILABLE);
     let _ = futures_util::FutureExt::now_or_never(stream.shutdown());

@@ -6,9 +6,12 @@
 //! what Spor publishes to the few that subscribe, and ingest does not notice when it falls.
 
 mod admission;
+mod bounds;
 mod config;
 mod connection;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub mod exercise;
 mod frame;
 mod handshake;
 mod listener;
@@ -28,20 +31,33 @@ pub use door::{Append, Door};
 pub use publisher::Publisher;
 
 use crate::model::ClientRole;
+use bounds::{Counts, InFlight, Logins, Meter};
 use publisher::Commands;
 use refusal::Refusals;
 use router::Hub;
 use session::Registry;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex},
+};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Says which role a name and its password have; none when either is wrong. It is called on a
-/// blocking thread, because password hashes are slow on purpose.
-pub type Verify = Arc<dyn Fn(&str, &[u8]) -> Option<ClientRole> + Send + Sync>;
+/// A name and its password, asked for a role; none when either is wrong.
+pub type AskPassword = Arc<dyn Fn(&str, &[u8]) -> Option<ClientRole> + Send + Sync>;
+
+/// Who may come in, and as what.
+#[derive(Clone)]
+pub struct Verify {
+    /// Answers at once, for passwords that were right before.
+    pub remembered: AskPassword,
+    /// Called on a blocking thread, because password hashes are slow on purpose.
+    pub password: AskPassword,
+}
 
 /// Why the front door does not open.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +97,34 @@ struct Shared {
     hub: Arc<Hub>,
     commands: Arc<Commands>,
     refusals: Refusals,
+    bounds: Bounds,
     /// Passwords that are checked at a time.
     hashing: Semaphore,
     stop: CancellationToken,
+}
+
+/// What is bounded for all connections together.
+struct Bounds {
+    addresses: Arc<Counts<IpAddr>>,
+    credentials: Arc<Counts<Arc<str>>>,
+    meter: Mutex<Meter>,
+    in_flight: InFlight,
+    logins: Logins,
+}
+
+impl Bounds {
+    fn new(config: &Config) -> Self {
+        Self {
+            addresses: Counts::new(config.max_connections_per_address),
+            credentials: Counts::new(config.max_connections_per_credential),
+            meter: Mutex::new(Meter::new(
+                config.max_total_messages_per_s,
+                config.max_total_bytes_per_s,
+            )),
+            in_flight: InFlight::new(config.max_total_in_flight),
+            logins: Logins::new(config.max_failed_logins_per_min),
+        }
+    }
 }
 
 impl Broker {
@@ -131,6 +172,7 @@ impl Broker {
             hub: Arc::clone(&self.hub),
             commands: self.publisher.commands(),
             refusals: Refusals::new(),
+            bounds: Bounds::new(&self.config),
             hashing: Semaphore::new(cores),
             config: self.config,
             verify: self.verify,

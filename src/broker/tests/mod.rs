@@ -1,9 +1,11 @@
 //! The front door over real sockets, on ports of its own.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+mod bounds;
 mod clients;
 mod delivery;
 mod publishing;
+mod seeds;
 mod sessions;
 mod traps;
 
@@ -77,6 +79,14 @@ fn config() -> Config {
     Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
 }
 
+fn verify() -> Verify {
+    let password: AskPassword = Arc::new(|name, password| {
+        let role = name.split('-').next().unwrap_or_default().parse().ok()?;
+        (password == b"secret").then_some(role)
+    });
+    Verify { remembered: Arc::new(|_, _| None), password }
+}
+
 impl Rig {
     async fn open() -> Self {
         Self::with(config(), None).await
@@ -84,11 +94,7 @@ impl Rig {
 
     /// Every credential's password is `secret`; its name is its role, or its role and `-` and more.
     async fn with_credentials() -> Self {
-        let verify: Verify = Arc::new(|name, password| {
-            let role = name.split('-').next().unwrap_or_default().parse().ok()?;
-            (password == b"secret").then_some(role)
-        });
-        Self::with(config(), Some(verify)).await
+        Self::with(config(), Some(verify())).await
     }
 
     async fn with(config: Config, verify: Option<Verify>) -> Self {

@@ -185,6 +185,7 @@ async fn an_idle_connection_is_cheap() {
         hub: Hub::new(&config()),
         commands: rig.publisher.commands(),
         refusals: Refusals::new(),
+        bounds: Bounds::new(&config()),
         hashing: Semaphore::new(1),
         stop: CancellationToken::new(),
     });
