@@ -38,7 +38,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_mqtt = error.downcast_ref().map(|e| matches!(e, BrokerError::OpenToTheNetwork(_)));
+    let of_mqtt = error.downcast_ref().map(BrokerError::is_configuration);
     let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
     of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
 }
@@ -117,6 +117,7 @@ async fn serve(
     let endpoints = Endpoints {
         http: http.local_addr().to_string(),
         mqtt: broker.local_addr().to_string(),
+        mqtts: broker.tls_addr().map(|address| address.to_string()),
         database: storage.public_url(),
     };
     let mqtt_address = broker.local_addr();
@@ -153,6 +154,7 @@ async fn serve(
             tracing::info!(
                 http = endpoints.http,
                 mqtt = endpoints.mqtt,
+                mqtts = endpoints.mqtts,
                 database = endpoints.database,
                 "Spor is running"
             );
@@ -220,10 +222,11 @@ fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
         }
         current.1.clone()
     });
-    let again = current.clone();
+    let (again, certified) = (current.clone(), current.clone());
     Ok(Some(Verify {
         remembered: Arc::new(move |name, password| again().remembered(name, password)),
         password: Arc::new(move |name, password| current().verify(name, password)),
+        certificate: Arc::new(move |name| certified().certified(name)),
     }))
 }
 

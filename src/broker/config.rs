@@ -9,6 +9,16 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub struct Config {
     /// Address and port to listen on; port 0 takes a free one. Anything but loopback needs `credentials`.
     pub listen: SocketAddr,
+    /// Address and port to listen on with TLS. None: no TLS. Anything but loopback needs
+    /// `credentials` or `tls_client_ca`.
+    pub tls_listen: Option<SocketAddr>,
+    /// Certificate chain of the server, PEM; read again when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key, PEM; read again when it changes.
+    pub tls_key: Option<PathBuf>,
+    /// Certificates, PEM, of those who sign clients' certificates; read again when they change. A
+    /// client with a certificate is who the certificate names. None: clients have no certificates.
+    pub tls_client_ca: Option<PathBuf>,
     /// File of MQTT credentials, made by `spor credentials add`. None: open, on loopback only.
     pub credentials: Option<PathBuf>,
     /// Most connections at a time; more are refused.
@@ -35,7 +45,8 @@ pub struct Config {
     pub max_in_flight: usize,
     /// Most messages of all clients that wait for their acknowledgement; more are read later.
     pub max_total_in_flight: usize,
-    /// Time from the connection to a complete CONNECT, in milliseconds.
+    /// Time from the connection (with TLS, from its handshake, which has as long) to a complete
+    /// CONNECT, in milliseconds.
     pub connect_timeout_ms: u64,
     /// Longest time for a packet that has begun to become complete, in milliseconds.
     pub packet_timeout_ms: u64,
@@ -59,6 +70,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+            tls_listen: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
             credentials: None,
             max_connections: 20_000,
             max_connections_per_address: 10_000,

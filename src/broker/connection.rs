@@ -8,7 +8,7 @@ use super::{
     bounds::{Counted, Meter},
     frame,
     frame::{Frame, FrameError, Kind},
-    handshake::{self, Client},
+    handshake::{self, Caller, Client},
     publisher::Inbox,
     session::{Place, Session},
     subscription,
@@ -75,11 +75,12 @@ impl From<FrameError> for End {
 /// Serves one connection to its end.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    peer: SocketAddr,
+    caller: Caller,
     shared: Arc<Shared>,
 ) {
     let mut wire = Wire::new(stream);
-    let client = match handshake::admit(&mut wire, &shared, peer).await {
+    let peer = caller.peer;
+    let client = match handshake::admit(&mut wire, &shared, caller).await {
         Ok(client) => client,
         Err(refusal) => {
             shared.refusals.connection(peer, &refusal.client, refusal.reason);

@@ -5,6 +5,7 @@
 use super::{
     AskPassword, Bounds, Config, Door, Hub, Publisher, Refusals, Registry, Shared, Verify,
     connection,
+    handshake::Caller,
     permission::{Access, valid_topic},
 };
 use crate::model::ClientRole;
@@ -74,7 +75,8 @@ impl Exercise {
             };
             let mut answer = Vec::new();
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            let serve = connection::serve(server, peer, Arc::clone(door));
+            let serve =
+                connection::serve(server, Caller { peer, certificate: None }, Arc::clone(door));
             let (_, _, read) = tokio::join!(serve, send, answers.read_to_end(&mut answer));
             read.expect("a stream in memory");
             answer
@@ -131,7 +133,7 @@ fn shared(role: Option<ClientRole>, arrived: &Arc<AtomicU64>) -> Shared {
         let known: AskPassword = Arc::new(move |name, password| {
             (name == "fuzz" && password == b"secret").then_some(role)
         });
-        Verify { remembered: Arc::clone(&known), password: known }
+        Verify { remembered: Arc::clone(&known), password: known, certificate: Arc::new(|_| None) }
     });
     Shared {
         registry: Registry::new(&config),

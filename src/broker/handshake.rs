@@ -18,6 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// Largest CONNECT: from one that is not let in yet, nothing larger is kept in memory.
 const MAX_CONNECT: usize = 64 * 1024;
 
+/// Who connects, as far as the connection itself tells.
+pub(super) struct Caller {
+    pub(super) peer: SocketAddr,
+    /// The name in its certificate, which TLS has verified.
+    pub(super) certificate: Option<Arc<str>>,
+}
+
 /// A client that may come in.
 pub(super) struct Client {
     pub(super) id: Arc<str>,
@@ -59,8 +66,9 @@ impl Refusal {
 pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     shared: &Shared,
-    peer: SocketAddr,
+    caller: Caller,
 ) -> Result<Client, Refusal> {
+    let peer = caller.peer;
     let limit = shared.config.connect_timeout();
     let packet = tokio::select! {
         () = shared.stop.cancelled() => return Err(Refusal::silent("stopping")),
@@ -76,7 +84,7 @@ pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
         id if valid_client_id(id) => id.into(),
         _ => return Err(refused("client_id", ConnectReturnCode::ClientIdentifierNotValid)),
     };
-    let (name, access) = match identify(shared, peer, &id, login).await {
+    let (name, access) = match identify(shared, caller, &id, login).await {
         Ok(known) => known,
         Err((reason, code)) => return Err(refused(reason, code)),
     };
@@ -150,10 +158,19 @@ type Refused = (&'static str, ConnectReturnCode);
 
 async fn identify(
     shared: &Shared,
-    peer: SocketAddr,
+    caller: Caller,
     id: &Arc<str>,
     login: Option<Login>,
 ) -> Result<(Arc<str>, Access), Refused> {
+    if let Some(name) = caller.certificate {
+        let unknown = ("certificate_unknown", ConnectReturnCode::NotAuthorized);
+        let role = match &shared.verify {
+            Some(verify) => (verify.certificate)(&name).ok_or(unknown)?,
+            // Whoever may sign certificates says by them who is a device.
+            None => ClientRole::Device,
+        };
+        return Ok((Arc::clone(&name), Access::Known(name, role)));
+    }
     let Some(verify) = &shared.verify else {
         return Ok(("".into(), Access::Open(Arc::clone(id))));
     };
@@ -161,7 +178,7 @@ async fn identify(
     let name: Arc<str> = login.username.as_str().into();
     let role = match (verify.remembered)(&login.username, login.password.as_bytes()) {
         Some(role) => role,
-        None => check_password(shared, peer, login, Arc::clone(&verify.password)).await?,
+        None => check_password(shared, caller.peer, login, Arc::clone(&verify.password)).await?,
     };
     Ok((Arc::clone(&name), Access::Known(name, role)))
 }

@@ -129,6 +129,7 @@ async fn wrong_passwords_are_bounded_and_cost_no_more_hashes_then() {
                 None
             }
         }),
+        certificate: Arc::new(|_| None),
     };
     let config = Config { max_failed_logins_per_min: 5, ..config() };
     let rig = Rig::with(config, Some(verify)).await;

@@ -7,6 +7,7 @@ mod delivery;
 mod publishing;
 mod seeds;
 mod sessions;
+mod tls;
 mod traps;
 
 use super::*;
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running front door, and what is behind it.
 struct Rig {
     address: SocketAddr,
+    tls: Option<SocketAddr>,
     publisher: Publisher,
     hub: Arc<Hub>,
     door: mpsc::UnboundedReceiver<Vec<Arrival>>,
@@ -84,7 +86,8 @@ fn verify() -> Verify {
         let role = name.split('-').next().unwrap_or_default().parse().ok()?;
         (password == b"secret").then_some(role)
     });
-    Verify { remembered: Arc::new(|_, _| None), password }
+    let certificate = Arc::new(|name: &str| name.split('-').next()?.parse().ok());
+    Verify { remembered: Arc::new(|_, _| None), password, certificate }
 }
 
 impl Rig {
@@ -109,10 +112,11 @@ impl Rig {
         });
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let (address, publisher) = (broker.local_addr(), broker.publisher());
+        let tls = broker.tls_addr();
         let hub = Arc::clone(&broker.hub);
         let running = tokio::spawn(broker.run(disk.door(), tracker.clone(), stop.clone()));
         let waiting = VecDeque::new();
-        Self { address, publisher, hub, door, waiting, disk, stop, tracker, running }
+        Self { address, tls, publisher, hub, door, waiting, disk, stop, tracker, running }
     }
 
     async fn arrival(&mut self) -> Arrival {
