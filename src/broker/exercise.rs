@@ -111,10 +111,7 @@ fn shared(role: Option<ClientRole>, arrived: &Arc<AtomicU64>) -> Shared {
         Config { max_subscribers: 8, max_filters: 64, max_sessions: 8, ..Config::default() };
     let (durable, durable_seen) = watch::channel(0);
     let (room, room_seen) = watch::channel(true);
-    let access = match role {
-        None => None,
-        Some(role) => Some(Access::Known("fuzz".into(), role)),
-    };
+    let access = role.map(|role| Access::Known("fuzz".into(), role));
     let arrived = Arc::clone(arrived);
     let append = move |batch: Vec<crate::model::Arrival>| {
         // It lives as long as the door, and so there is always room.

@@ -53,6 +53,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// A name and its password, asked for a role; none when either is wrong.
 pub type AskPassword = Arc<dyn Fn(&str, &[u8]) -> Option<ClientRole> + Send + Sync>;
 
+/// The name in a verified certificate, asked for a role; none when it has no credential.
+pub type AskCertificate = Arc<dyn Fn(&str) -> Option<ClientRole> + Send + Sync>;
+
 /// Who may come in, and as what.
 #[derive(Clone)]
 pub struct Verify {
@@ -60,8 +63,8 @@ pub struct Verify {
     pub remembered: AskPassword,
     /// Called on a blocking thread, because password hashes are slow on purpose.
     pub password: AskPassword,
-    /// The role of a name that a client's certificate bears; none when it has no credential.
-    pub certificate: Arc<dyn Fn(&str) -> Option<ClientRole> + Send + Sync>,
+    /// Answers at once.
+    pub certificate: AskCertificate,
 }
 
 /// Why the front door does not open.
