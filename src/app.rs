@@ -36,7 +36,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_mqtt = error.downcast_ref().map(|e| matches!(e, BrokerError::OpenToTheNetwork(_)));
+    let of_mqtt = error.downcast_ref().map(BrokerError::is_configuration);
     let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
     of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
 }
@@ -119,6 +119,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let endpoints = Endpoints {
         http: http.local_addr().to_string(),
         mqtt: broker.local_addr().to_string(),
+        mqtts: broker.tls_addr().map(|address| address.to_string()),
         database: storage.public_url(),
     };
     let mqtt_address = broker.local_addr();
@@ -157,6 +158,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
             tracing::info!(
                 http = endpoints.http,
                 mqtt = endpoints.mqtt,
+                mqtts = endpoints.mqtts,
                 database = endpoints.database,
                 "Spor is running"
             );
@@ -222,20 +224,25 @@ fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
     let loaded = Credentials::load(&path)?;
     let modified = |path: &std::path::Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     let current = std::sync::Mutex::new((modified(&path), Arc::new(loaded)));
-    Ok(Some(Arc::new(move |name: &str, password: &[u8]| {
-        let credentials = {
-            let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = modified(&path);
-            if now != current.0 {
-                match Credentials::load(&path) {
-                    Ok(loaded) => *current = (now, Arc::new(loaded)),
-                    Err(error) => tracing::error!(%error, "credentials not reloaded"),
-                }
+    let current = Arc::new(move || {
+        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = modified(&path);
+        if now != current.0 {
+            // What is wrong with it is said once, not at every connection.
+            current.0 = now;
+            match Credentials::load(&path) {
+                Ok(loaded) => current.1 = Arc::new(loaded),
+                Err(error) => tracing::error!(%error, "credentials not reloaded"),
             }
-            current.1.clone()
-        };
-        credentials.verify(name, password)
-    })))
+        }
+        current.1.clone()
+    });
+    let (again, certified) = (current.clone(), current.clone());
+    Ok(Some(Verify {
+        remembered: Arc::new(move |name, password| again().remembered(name, password)),
+        password: Arc::new(move |name, password| current().verify(name, password)),
+        certificate: Arc::new(move |name| certified().certified(name)),
+    }))
 }
 
 fn say_what_is_open(broker: &Broker, config: &Config) {

@@ -12,6 +12,9 @@ use std::{
 pub(super) struct Endpoints {
     pub(super) http: String,
     pub(super) mqtt: String,
+    /// MQTT over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mqtts: Option<String>,
     pub(super) database: String,
 }
 

@@ -1,4 +1,5 @@
-//! MQTT credentials: a TOML file of `[[client]] name, role, hash` with Argon2id hashes.
+//! MQTT credentials: a TOML file of `[[client]] name, role, hash` with Argon2id hashes, or with
+//! `certificate = true` where the client shows a TLS certificate with that name.
 //!
 //! The file never holds a password. [`Credentials::verify`] is slow on purpose the first time a
 //! password is seen (call it on a blocking thread) and fast when the same one comes back, so
@@ -56,7 +57,20 @@ struct File {
 struct Client {
     name: String,
     role: ClientRole,
-    hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    /// A verified certificate with this name will do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    certificate: bool,
+}
+
+/// What a client shows to be let in.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// This password.
+    Password(&'a [u8]),
+    /// A TLS certificate with its name.
+    Certificate,
 }
 
 /// The credentials of a file, ready to be asked.
@@ -79,7 +93,9 @@ impl Credentials {
         let file = read(path)?;
         let mut clients = HashMap::with_capacity(file.client.len());
         for client in file.client {
-            let problem = if PasswordHash::new(&client.hash).is_err() {
+            let problem = if client.hash.is_none() && !client.certificate {
+                Some(format!("{:?} has neither a hash nor certificate = true", client.name))
+            } else if client.hash.as_deref().is_some_and(|hash| PasswordHash::new(hash).is_err()) {
                 Some(format!("the hash of {:?} is no Argon2id hash", client.name))
             } else if clients.contains_key(&client.name) {
                 Some(format!("{:?} is there twice", client.name))
@@ -98,19 +114,30 @@ impl Credentials {
     /// The role behind a name and its password; `None` when either is wrong.
     #[must_use]
     pub fn verify(&self, name: &str, password: &[u8]) -> Option<ClientRole> {
-        let client = self.clients.get(name);
-        let digest = self.digest(name, password);
-        if let Some(client) = client
-            && self.seen().get(name) == Some(&digest)
-        {
-            return Some(client.role);
+        if let Some(role) = self.remembered(name, password) {
+            return Some(role);
         }
-        let stored = client.map_or(self.decoy.as_str(), |client| client.hash.as_str());
+        let client = self.clients.get(name);
+        let stored = client.and_then(|client| client.hash.as_deref()).unwrap_or(&self.decoy);
         let right = PasswordHash::new(stored)
             .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok());
         let client = client.filter(|_| right)?;
-        self.seen().insert(name.to_owned(), digest);
+        self.seen().insert(name.to_owned(), self.digest(name, password));
         Some(client.role)
+    }
+
+    /// As [`Credentials::verify`], at once, but only for a password that was right before.
+    #[must_use]
+    pub fn remembered(&self, name: &str, password: &[u8]) -> Option<ClientRole> {
+        let client = self.clients.get(name)?;
+        let digest = self.digest(name, password);
+        (self.seen().get(name) == Some(&digest)).then_some(client.role)
+    }
+
+    /// The role of a client whose certificate bears `name`; the caller has verified it.
+    #[must_use]
+    pub fn certified(&self, name: &str) -> Option<ClientRole> {
+        self.clients.get(name).filter(|client| client.certificate).map(|client| client.role)
     }
 
     /// How many credentials there are.
@@ -147,7 +174,7 @@ pub fn add(
     path: &Path,
     name: &str,
     role: ClientRole,
-    password: &[u8],
+    proof: Proof<'_>,
 ) -> Result<(), CredentialsError> {
     if !spor_schemas::ids::is_valid_id(name) {
         return Err(CredentialsError::Name(format!(
@@ -158,7 +185,12 @@ pub fn add(
     if file.client.iter().any(|client| client.name == name) {
         return Err(CredentialsError::Name(format!("{name:?} has a credential already")));
     }
-    file.client.push(Client { name: name.to_owned(), role, hash: hash(password)? });
+    let hash = match proof {
+        Proof::Password(password) => Some(hash(password)?),
+        Proof::Certificate => None,
+    };
+    let certificate = hash.is_none();
+    file.client.push(Client { name: name.to_owned(), role, hash, certificate });
     let text = toml::to_string(&file).map_err(|error| CredentialsError::Format {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -214,8 +246,8 @@ mod tests {
     fn a_credential_that_was_added_is_verified_and_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("credentials.toml");
-        add(&path, "pump-7", ClientRole::Device, b"secret").unwrap();
-        add(&path, "wall", ClientRole::Subscriber, b"other").unwrap();
+        add(&path, "pump-7", ClientRole::Device, Proof::Password(b"secret")).unwrap();
+        add(&path, "wall", ClientRole::Subscriber, Proof::Password(b"other")).unwrap();
         let credentials = Credentials::load(&path).unwrap();
         assert_eq!(credentials.len(), 2);
         for _ in 0..2 {
@@ -229,16 +261,34 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_is_a_credential_without_a_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("credentials.toml");
+        add(&path, "gate", ClientRole::Reader, Proof::Certificate).unwrap();
+        add(&path, "wall", ClientRole::Subscriber, Proof::Password(b"other")).unwrap();
+        let credentials = Credentials::load(&path).unwrap();
+        assert_eq!(credentials.certified("gate"), Some(ClientRole::Reader));
+        assert_eq!(credentials.certified("wall"), None, "it has a password only");
+        assert_eq!(credentials.certified("other"), None);
+        for password in [&b""[..], b"gate", b"other"] {
+            assert_eq!(credentials.verify("gate", password), None);
+        }
+        fs::write(&path, "[[client]]\nname='a'\nrole='device'\n").unwrap();
+        let error = Credentials::load(&path).unwrap_err().to_string();
+        assert!(error.contains("neither"), "{error}");
+    }
+
+    #[test]
     fn a_name_has_one_credential() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("credentials.toml");
-        add(&path, "a", ClientRole::Device, b"1").unwrap();
+        add(&path, "a", ClientRole::Device, Proof::Password(b"1")).unwrap();
         assert!(matches!(
-            add(&path, "a", ClientRole::Device, b"2"),
+            add(&path, "a", ClientRole::Device, Proof::Password(b"2")),
             Err(CredentialsError::Name(_))
         ));
         assert!(matches!(
-            add(&path, "a/b", ClientRole::Device, b"2"),
+            add(&path, "a/b", ClientRole::Device, Proof::Password(b"2")),
             Err(CredentialsError::Name(_))
         ));
     }

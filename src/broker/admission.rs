@@ -5,21 +5,27 @@
 use super::{
     Shared,
     connection::{Connection, End},
-    door::Door,
     frame::{Frame, Publish},
     handshake::Will,
     permission::valid_topic,
 };
 use crate::model::Arrival;
 use bytes::BytesMut;
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
+    time::Instant,
 };
 
 /// Topics of one connection that are known to be allowed; forgotten all at once when full.
 const KNOWN_TOPICS: usize = 1024;
+/// Pause of a client that waits for others' acknowledgements.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What one read of the socket brought.
 #[derive(Default)]
@@ -36,15 +42,32 @@ pub(super) struct Batch {
 pub(super) enum Held {
     /// As many messages as it may have are not acknowledged yet.
     InFlight,
+    /// As many messages as all clients together may have are not acknowledged yet.
+    TotalInFlight(Instant),
     /// There is no room behind the door for its message at QoS 1.
     Journal,
+    /// It sent more a second than it may, until then.
+    Rate(Instant),
+    /// All clients together did.
+    TotalRate(Instant),
 }
 
 impl Held {
     fn reason(self) -> &'static str {
         match self {
             Self::InFlight => "in_flight",
+            Self::TotalInFlight(_) => "total_in_flight",
             Self::Journal => "journal",
+            Self::Rate(_) => "rate",
+            Self::TotalRate(_) => "total_rate",
+        }
+    }
+
+    /// When to go on; none: when something else has happened.
+    pub(super) fn until(self) -> Option<Instant> {
+        match self {
+            Self::TotalInFlight(until) | Self::Rate(until) | Self::TotalRate(until) => Some(until),
+            Self::InFlight | Self::Journal => None,
         }
     }
 }
@@ -55,11 +78,19 @@ pub(super) struct Pending {
     /// Messages in `batches`.
     messages: usize,
     durable: watch::Receiver<u64>,
+    shared: Arc<Shared>,
 }
 
 impl Pending {
-    pub(super) fn new(door: &Door) -> Self {
-        Self { batches: VecDeque::new(), messages: 0, durable: door.durable.clone() }
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let (durable, shared) = (shared.door.durable.clone(), Arc::clone(shared));
+        Self { batches: VecDeque::new(), messages: 0, durable, shared }
+    }
+
+    fn add(&mut self, ticket: u64, ids: Vec<u16>) {
+        self.messages += ids.len();
+        self.shared.bounds.in_flight.add(ids.len());
+        self.batches.push_back((ticket, ids));
     }
 
     /// Resolves when the oldest batch is durable, never while there is none; an error when the
@@ -82,8 +113,16 @@ impl Pending {
         let durable = *self.durable.borrow();
         let ready = self.batches.partition_point(|(ticket, _)| *ticket <= durable);
         let ready: Vec<_> = self.batches.drain(..ready).collect();
-        self.messages -= ready.iter().map(|(_, ids)| ids.len()).sum::<usize>();
+        let count = ready.iter().map(|(_, ids)| ids.len()).sum::<usize>();
+        self.messages -= count;
+        self.shared.bounds.in_flight.remove(count);
         ready.into_iter().flat_map(|(_, ids)| ids)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.shared.bounds.in_flight.remove(self.messages);
     }
 }
 
@@ -115,6 +154,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let max = self.shared.config.max_in_flight.max(1);
         if publish.packet_id.is_some() && self.pending.messages + self.batch.ids.len() >= max {
             return Ok(Some(Held::InFlight));
+        }
+        if publish.packet_id.is_some() && self.shared.bounds.in_flight.is_full() {
+            // Others' acknowledgements make room, and nothing tells of them.
+            return Ok(Some(Held::TotalInFlight(Instant::now() + LOOK_AGAIN)));
         }
         self.put_in_batch(publish, topic, read);
         if self.batch.arrivals.len() >= max {
@@ -167,8 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let ticket = (self.shared.door.append)(arrivals);
         if !self.batch.ids.is_empty() {
             let ids = std::mem::take(&mut self.batch.ids);
-            self.pending.messages += ids.len();
-            self.pending.batches.push_back((ticket, ids));
+            self.pending.add(ticket, ids);
         }
     }
 
@@ -183,6 +225,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             count += 1;
         }
         metrics::counter!("spor_messages_acknowledged_total").increment(count);
+    }
+
+    /// Counts what was read against the rates; over them the socket is read later.
+    pub(super) fn meter(&mut self, packets: u64, bytes: usize) {
+        let (now, bytes) = (Instant::now(), bytes as u64);
+        let own = self.meter.take(packets, bytes, now);
+        let meter = &self.shared.bounds.meter;
+        let total = meter.lock().unwrap_or_else(PoisonError::into_inner).take(packets, bytes, now);
+        // Another reason stands, and the debt with it.
+        if self.held.is_none() {
+            if own > now {
+                self.hold(Held::Rate(own));
+            } else if total > now {
+                self.hold(Held::TotalRate(total));
+            }
+        }
     }
 
     /// No longer reads the socket, until what it waits for has come.
@@ -217,7 +275,7 @@ pub(super) async fn publish_will(will: Will, shared: &Shared) {
 pub(super) async fn room(room: &mut watch::Receiver<bool>) {
     if room.wait_for(|room| *room).await.is_err() {
         // The door is gone: whoever waits is ended by the stop.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -5,9 +5,10 @@
 use super::{
     Shared,
     admission::{Batch, Held, Pending, publish_will, room},
+    bounds::{Counted, Meter},
     frame,
     frame::{Frame, FrameError, Kind},
-    handshake::{self, Client},
+    handshake::{self, Caller, Client},
     publisher::Inbox,
     session::{Place, Session},
     subscription,
@@ -74,11 +75,12 @@ impl From<FrameError> for End {
 /// Serves one connection to its end.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    peer: SocketAddr,
+    caller: Caller,
     shared: Arc<Shared>,
 ) {
     let mut wire = Wire::new(stream);
-    let client = match handshake::admit(&mut wire, &shared, peer).await {
+    let peer = caller.peer;
+    let client = match handshake::admit(&mut wire, &shared, caller).await {
         Ok(client) => client,
         Err(refusal) => {
             shared.refusals.connection(peer, &refusal.client, refusal.reason);
@@ -94,6 +96,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         wire.put_conn_ack(false, ConnectReturnCode::ServiceUnavailable);
         return wire.close(CLOSE_TIMEOUT).await;
     };
+    let counted = match &*client.name {
+        "" => None,
+        _ => {
+            let counted = shared.bounds.credentials.enter(Arc::clone(&client.name));
+            if counted.is_none() {
+                shared.refusals.connection(peer, &client.id, "too_many_of_credential");
+                wire.put_conn_ack(false, ConnectReturnCode::ServiceUnavailable);
+                return wire.close(CLOSE_TIMEOUT).await;
+            }
+            counted
+        }
+    };
     if client.access.is_engineer() {
         tracing::info!(%peer, client = &*client.id, name = &*client.name, "an engineer connected");
     }
@@ -106,6 +120,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         None => (Session::default(), false),
     };
     wire.put_conn_ack(present, ConnectReturnCode::Success);
+    let meter = Meter::new(shared.config.max_messages_per_s, shared.config.max_bytes_per_s);
     let mut connection = Connection {
         wire,
         peer,
@@ -113,10 +128,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         session,
         inbox: None,
         place,
-        pending: Pending::new(&shared.door),
+        pending: Pending::new(&shared),
         shared,
         batch: Batch::default(),
         held: None,
+        meter,
+        counted,
         topics: HashMap::new(),
         ready: Vec::new(),
         heard: Instant::now(),
@@ -139,6 +156,9 @@ pub(super) struct Connection<S> {
     pub(super) pending: Pending,
     /// Why the socket is not read; none: it is.
     pub(super) held: Option<Held>,
+    pub(super) meter: Meter,
+    /// One of the connections that its credential may have.
+    counted: Option<Counted<Arc<str>>>,
     /// Topics that this client may publish on, checked once.
     pub(super) topics: HashMap<Box<[u8]>, Arc<str>>,
     /// Acknowledgements of the client that the router is to be told.
@@ -214,8 +234,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                 }
                 Woken::Timer => {
+                    if self.held.and_then(Held::until).is_some_and(|at| at <= Instant::now()) {
+                        self.go_on().await?;
+                    }
                     // It may have spoken while it was being written to.
-                    if self.due() <= Instant::now() {
+                    if self.held.is_none() && self.due() <= Instant::now() {
                         match self.wire.read().now_or_never() {
                             Some(Ok(1..)) => self.take_packets().await?,
                             _ => return Err(End::Silent),
@@ -244,8 +267,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// When the client is taken for gone, if nothing more is heard.
     fn due(&self) -> Instant {
-        if self.held.is_some() {
-            return Instant::now() + NEVER;
+        if let Some(held) = self.held {
+            return held.until().unwrap_or_else(|| Instant::now() + NEVER);
         }
         let silent = self.client.patience.map(|patience| self.heard + patience);
         let half = self.begun.map(|begun| begun + self.shared.config.packet_timeout());
@@ -276,8 +299,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn take_packets(&mut self) -> Result<(), End> {
         let mut input = std::mem::take(&mut self.wire.input);
         let mut used = 0;
+        let mut packets = 0;
         let taken = loop {
-            let taken = self.take_frames(&input, &mut used).await;
+            let taken = self.take_frames(&input, &mut used, &mut packets).await;
             // What came before a fault is taken and acknowledged all the same.
             self.append();
             self.acknowledge();
@@ -287,6 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             self.held = None;
         };
+        self.meter(packets, used);
         let told = self.tell_router().await;
         input.advance(used);
         let now = Instant::now();
@@ -302,7 +327,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         taken.and(told).and(flushed)
     }
 
-    async fn take_frames(&mut self, input: &[u8], used: &mut usize) -> Result<(), End> {
+    async fn take_frames(
+        &mut self,
+        input: &[u8],
+        used: &mut usize,
+        packets: &mut u64,
+    ) -> Result<(), End> {
         let max = self.shared.config.max_packet_bytes;
         while let Some(frame) = frame::next(&input[*used..], max)? {
             if frame.kind == Kind::Publish {
@@ -315,6 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.take_other(&frame).await?;
             }
             *used += frame.whole.len();
+            *packets += 1;
         }
         Ok(())
     }
@@ -386,6 +417,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             publish_will(will, &self.shared).await;
         }
         drop(self.inbox.take());
+        // Before the place is free: the client's next connection may need this one's count.
+        drop(self.counted.take());
         if end == End::RouterFell
             && let Some(link) = self.session.link.take()
         {

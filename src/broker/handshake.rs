@@ -2,12 +2,12 @@
 //! credentials, its will. A refusal is answered with the CONNACK code that says why.
 
 use super::{
-    Shared, frame,
+    AskPassword, Shared, frame,
     frame::Kind,
     permission::{Access, valid_client_id, valid_topic},
     wire::Wire,
 };
-use crate::model::Arrival;
+use crate::model::{Arrival, ClientRole};
 use bytes::{Bytes, BytesMut};
 use rumqttd::protocol::{
     Connect, ConnectReturnCode, Error, LastWill, Login, Packet, Protocol as _, QoS, v4::V4,
@@ -17,6 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Largest CONNECT: from one that is not let in yet, nothing larger is kept in memory.
 const MAX_CONNECT: usize = 64 * 1024;
+
+/// Who connects, as far as the connection itself tells.
+pub(super) struct Caller {
+    pub(super) peer: SocketAddr,
+    /// The name in its certificate, which TLS has verified.
+    pub(super) certificate: Option<Arc<str>>,
+}
 
 /// A client that may come in.
 pub(super) struct Client {
@@ -59,8 +66,9 @@ impl Refusal {
 pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     shared: &Shared,
-    peer: SocketAddr,
+    caller: Caller,
 ) -> Result<Client, Refusal> {
+    let peer = caller.peer;
     let limit = shared.config.connect_timeout();
     let packet = tokio::select! {
         () = shared.stop.cancelled() => return Err(Refusal::silent("stopping")),
@@ -76,7 +84,7 @@ pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
         id if valid_client_id(id) => id.into(),
         _ => return Err(refused("client_id", ConnectReturnCode::ClientIdentifierNotValid)),
     };
-    let (name, access) = match identify(shared, &id, login).await {
+    let (name, access) = match identify(shared, caller, &id, login).await {
         Ok(known) => known,
         Err((reason, code)) => return Err(refused(reason, code)),
     };
@@ -146,32 +154,59 @@ fn check_flags(body: &[u8]) -> Option<()> {
     (flags & 1 == 0 && (user || !password)).then_some(())
 }
 
+type Refused = (&'static str, ConnectReturnCode);
+
 async fn identify(
     shared: &Shared,
+    caller: Caller,
     id: &Arc<str>,
     login: Option<Login>,
-) -> Result<(Arc<str>, Access), (&'static str, ConnectReturnCode)> {
+) -> Result<(Arc<str>, Access), Refused> {
+    if let Some(name) = caller.certificate {
+        let unknown = ("certificate_unknown", ConnectReturnCode::NotAuthorized);
+        let role = match &shared.verify {
+            Some(verify) => (verify.certificate)(&name).ok_or(unknown)?,
+            // Whoever may sign certificates says by them who is a device.
+            None => ClientRole::Device,
+        };
+        return Ok((Arc::clone(&name), Access::Known(name, role)));
+    }
     let Some(verify) = &shared.verify else {
         return Ok(("".into(), Access::Open(Arc::clone(id))));
     };
     let login = login.ok_or(("no_credentials", ConnectReturnCode::NotAuthorized))?;
+    let name: Arc<str> = login.username.as_str().into();
+    let role = match (verify.remembered)(&login.username, login.password.as_bytes()) {
+        Some(role) => role,
+        None => check_password(shared, caller.peer, login, Arc::clone(&verify.password)).await?,
+    };
+    Ok((Arc::clone(&name), Access::Known(name, role)))
+}
+
+async fn check_password(
+    shared: &Shared,
+    peer: SocketAddr,
+    login: Login,
+    password: AskPassword,
+) -> Result<ClientRole, Refused> {
     let busy = ("stopping", ConnectReturnCode::ServiceUnavailable);
     // Hashes are slow on purpose: as many at a time as there are cores, the others wait.
     let permit = tokio::select! {
         permit = shared.hashing.acquire() => permit.map_err(|_| busy)?,
         () = shared.stop.cancelled() => return Err(busy),
     };
-    let verify = Arc::clone(verify);
-    let checked = tokio::task::spawn_blocking(move || {
-        let role = verify(&login.username, login.password.as_bytes());
-        (Arc::<str>::from(login.username), role)
-    });
-    let (name, role) = checked.await.map_err(|_| busy)?;
-    drop(permit);
-    match role {
-        Some(role) => Ok((Arc::clone(&name), Access::Known(name, role))),
-        None => Err(("credentials", ConnectReturnCode::BadUserNamePassword)),
+    // Behind the wait, so that not even a flood at once gets more tries than it may.
+    if !shared.bounds.logins.may_try(peer.ip()) {
+        return Err(("too_many_failures", ConnectReturnCode::NotAuthorized));
     }
+    let checked =
+        tokio::task::spawn_blocking(move || password(&login.username, login.password.as_bytes()));
+    let role = checked.await.map_err(|_| busy)?;
+    if role.is_none() {
+        shared.bounds.logins.failed(peer.ip());
+    }
+    drop(permit);
+    role.ok_or(("credentials", ConnectReturnCode::BadUserNamePassword))
 }
 
 /// A will is checked like the publish that it may become.

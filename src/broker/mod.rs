@@ -6,9 +6,12 @@
 //! what Spor publishes to the few that subscribe, and ingest does not notice when it falls.
 
 mod admission;
+mod bounds;
 mod config;
 mod connection;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub mod exercise;
 mod frame;
 mod handshake;
 mod listener;
@@ -18,6 +21,7 @@ mod refusal;
 mod router;
 mod session;
 mod subscription;
+mod tls;
 mod wire;
 
 #[cfg(test)]
@@ -28,32 +32,72 @@ pub use door::{Append, Door};
 pub use publisher::Publisher;
 
 use crate::model::ClientRole;
+use bounds::{Counts, InFlight, Logins, Meter};
 use publisher::Commands;
 use refusal::Refusals;
 use router::Hub;
 use session::Registry;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+use tls::Tls;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Says which role a name and its password have; none when either is wrong. It is called on a
-/// blocking thread, because password hashes are slow on purpose.
-pub type Verify = Arc<dyn Fn(&str, &[u8]) -> Option<ClientRole> + Send + Sync>;
+/// A name and its password, asked for a role; none when either is wrong.
+pub type AskPassword = Arc<dyn Fn(&str, &[u8]) -> Option<ClientRole> + Send + Sync>;
+
+/// The name in a verified certificate, asked for a role; none when it has no credential.
+pub type AskCertificate = Arc<dyn Fn(&str) -> Option<ClientRole> + Send + Sync>;
+
+/// Who may come in, and as what.
+#[derive(Clone)]
+pub struct Verify {
+    /// Answers at once, for passwords that were right before.
+    pub remembered: AskPassword,
+    /// Called on a blocking thread, because password hashes are slow on purpose.
+    pub password: AskPassword,
+    /// Answers at once.
+    pub certificate: AskCertificate,
+}
 
 /// Why the front door does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// Without credentials anyone could publish: only this machine may reach such a broker.
     #[error(
-        "mqtt.listen {0} is not loopback and no credentials are configured: set mqtt.credentials to a file made by `spor credentials add`, or listen on 127.0.0.1"
+        "{key} {address} is not loopback and no credentials are configured: set mqtt.credentials to a file made by `spor credentials add`, or listen on 127.0.0.1"
     )]
-    OpenToTheNetwork(SocketAddr),
+    OpenToTheNetwork {
+        /// `mqtt.listen` or `mqtt.tls_listen`.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// TLS without what it needs.
+    #[error("mqtt.tls_listen needs mqtt.tls_certificate and mqtt.tls_key")]
+    TlsFilesMissing,
+    /// One of the files of TLS can't be used.
+    #[error("mqtt.{key} {path}: {reason}")]
+    TlsFile {
+        /// The setting that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why, for people; never anything from the file.
+        reason: String,
+    },
     /// The address can't be listened on.
-    #[error("mqtt.listen {address} can't be listened on: {source}")]
+    #[error("{key} {address} can't be listened on: {source}")]
     Listen {
+        /// `mqtt.listen` or `mqtt.tls_listen`.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system said.
@@ -61,10 +105,19 @@ pub enum BrokerError {
     },
 }
 
+impl BrokerError {
+    /// True when the settings are wrong, rather than the machine.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Listen { .. })
+    }
+}
+
 /// The front door, bound to its address but not yet open.
 pub struct Broker {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<(TcpListener, SocketAddr, Arc<Tls>)>,
     config: Config,
     verify: Option<Verify>,
     hub: Arc<Hub>,
@@ -81,9 +134,47 @@ struct Shared {
     hub: Arc<Hub>,
     commands: Arc<Commands>,
     refusals: Refusals,
+    bounds: Bounds,
     /// Passwords that are checked at a time.
     hashing: Semaphore,
     stop: CancellationToken,
+}
+
+async fn listen(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), BrokerError> {
+    let failed = |source| BrokerError::Listen { key, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// What is bounded for all connections together.
+struct Bounds {
+    places: Arc<Semaphore>,
+    addresses: Arc<Counts<IpAddr>>,
+    credentials: Arc<Counts<Arc<str>>>,
+    meter: Mutex<Meter>,
+    in_flight: InFlight,
+    logins: Logins,
+}
+
+impl Bounds {
+    fn new(config: &Config) -> Self {
+        let places = config.max_connections.min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            addresses: Counts::new(config.max_connections_per_address),
+            credentials: Counts::new(config.max_connections_per_credential),
+            meter: Mutex::new(Meter::new(
+                config.max_total_messages_per_s,
+                config.max_total_bytes_per_s,
+            )),
+            in_flight: InFlight::new(config.max_total_in_flight),
+            logins: Logins::new(config.max_failed_logins_per_min),
+        }
+    }
 }
 
 impl Broker {
@@ -92,22 +183,38 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`] when the address is taken, or open to the network without credentials.
     pub async fn bind(config: Config, verify: Option<Verify>) -> Result<Self, BrokerError> {
-        let address = config.listen;
-        if verify.is_none() && !address.ip().is_loopback() {
-            return Err(BrokerError::OpenToTheNetwork(address));
+        if verify.is_none() && !config.listen.ip().is_loopback() {
+            let address = config.listen;
+            return Err(BrokerError::OpenToTheNetwork { key: "mqtt.listen", address });
         }
-        let listen = |source| BrokerError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let (listener, address) = listen("mqtt.listen", config.listen).await?;
+        let tls = match config.tls_listen {
+            None => None,
+            Some(address) => {
+                let known = verify.is_some() || config.tls_client_ca.is_some();
+                if !known && !address.ip().is_loopback() {
+                    return Err(BrokerError::OpenToTheNetwork { key: "mqtt.tls_listen", address });
+                }
+                let tls = Arc::new(Tls::load(&config, verify.is_some())?);
+                let (listener, address) = listen("mqtt.tls_listen", address).await?;
+                Some((listener, address, tls))
+            }
+        };
         let hub = Hub::new(&config);
         let (publisher, events) = Publisher::new(config.event_queue);
-        Ok(Self { listener, address, config, verify, hub, publisher, events })
+        Ok(Self { listener, address, tls, config, verify, hub, publisher, events })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that was bound for TLS, when that is configured.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|(_, address, _)| *address)
     }
 
     /// True when no credentials are asked for.
@@ -131,16 +238,23 @@ impl Broker {
             hub: Arc::clone(&self.hub),
             commands: self.publisher.commands(),
             refusals: Refusals::new(),
+            bounds: Bounds::new(&self.config),
             hashing: Semaphore::new(cores),
             config: self.config,
             verify: self.verify,
             door,
             stop: stop.clone(),
         });
+        let over_tls = async {
+            if let Some((listener, _, tls)) = self.tls {
+                listener::accept(listener, Some(tls), &shared, &tracker).await;
+            }
+        };
         tokio::join!(
-            listener::accept(self.listener, Arc::clone(&shared), tracker),
+            listener::accept(self.listener, None, &shared, &tracker),
+            over_tls,
             publisher::carry(self.hub, self.events, stop),
-            listener::expire(shared),
+            listener::expire(&shared),
         );
     }
 }

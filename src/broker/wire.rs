@@ -19,11 +19,19 @@ pub(super) struct Wire<S> {
     pub(super) output: BytesMut,
     /// Room to make for the next read.
     room: usize,
+    /// Something was written that TLS may still hold.
+    unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, input: BytesMut::new(), output: BytesMut::new(), room: SMALLEST_READ }
+        Self {
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            room: SMALLEST_READ,
+            unflushed: false,
+        }
     }
 
     /// Reads once; 0 means that the client has closed. Safe to cancel.
@@ -49,12 +57,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Writes all output, within `limit`.
     pub(super) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
-        if self.output.is_empty() {
+        if self.output.is_empty() && !self.unflushed {
             return Ok(());
         }
+        self.unflushed = true;
         // What is written leaves the buffer at once: when this is cancelled, `close` goes on there.
-        let written =
-            tokio::time::timeout(limit, self.stream.write_all_buf(&mut self.output)).await;
+        let writing = async {
+            self.stream.write_all_buf(&mut self.output).await?;
+            self.stream.flush().await
+        };
+        let written = tokio::time::timeout(limit, writing).await;
+        self.unflushed = !matches!(written, Ok(Ok(())));
         if self.output.is_empty() && self.output.capacity() > LARGEST_READ {
             self.output = BytesMut::new();
         }

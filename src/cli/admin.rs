@@ -2,7 +2,10 @@
 
 use super::runtime;
 use crate::{
-    auth::{Role, Tokens, credentials},
+    auth::{
+        Role, Tokens,
+        credentials::{self, Proof},
+    },
     config::Config,
     model::{Asset, AssetId, CarrierId, ClassId, ClientRole, TagId, WardId},
     storage::{self, Storage},
@@ -27,6 +30,9 @@ pub(super) enum CredentialsCommand {
         /// Reads the password from standard input instead of making one.
         #[arg(long)]
         password_stdin: bool,
+        /// No password: the client shows a TLS certificate with this name.
+        #[arg(long, conflicts_with = "password_stdin")]
+        certificate: bool,
         /// The file; without it `mqtt.credentials` of the configuration.
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
@@ -116,10 +122,15 @@ pub(super) fn import_assets(config: &Config, csv: &Path) -> anyhow::Result<()> {
 }
 
 pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyhow::Result<()> {
-    let CredentialsCommand::Add { name, role, password_stdin, file } = command;
+    let CredentialsCommand::Add { name, role, password_stdin, certificate, file } = command;
     let Some(path) = file.or_else(|| config.mqtt.credentials.clone()) else {
         bail!("which file? Set mqtt.credentials, or say --file");
     };
+    if certificate {
+        credentials::add(&path, &name, role, Proof::Certificate)?;
+        eprintln!("{name} may connect with its certificate; {} is read again.", path.display());
+        return Ok(());
+    }
     let password = if password_stdin {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
@@ -130,7 +141,7 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
     if password.is_empty() {
         bail!("an empty password");
     }
-    credentials::add(&path, &name, role, password.as_bytes())?;
+    credentials::add(&path, &name, role, Proof::Password(password.as_bytes()))?;
     if !password_stdin {
         println!("{password}");
     }

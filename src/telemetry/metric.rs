@@ -63,12 +63,21 @@ fn describe() {
         "Publishes that a client was not permitted, by reason"
     );
     describe_counter!(
+        "spor_messages_dropped_total",
+        "QoS 0 messages for which there was no room behind the front door, by reason"
+    );
+    describe_counter!(
+        "spor_reads_paused_total",
+        "How often a client's socket was not read for a while, by the bound it had reached"
+    );
+    describe_counter!(
         "spor_events_dropped_total",
         "Events that no subscriber got because a queue was full"
     );
     describe_gauge!("spor_tags", "Tags that no person wears, by state");
     describe_gauge!("spor_queue_depth", "What waits in a bounded queue, by queue");
     describe_gauge!("spor_connections", "Open MQTT connections");
+    describe_gauge!("spor_messages_in_flight", "QoS 1 messages that are not acknowledged yet");
     describe_gauge!("spor_stream_clients", "Open event streams of wall displays");
     describe_gauge!("spor_storage_up", "1 while Postgres answers");
     describe_histogram!(

@@ -10,6 +10,7 @@ mod support;
 mod commands;
 mod demo;
 mod first_path;
+mod front_door;
 mod grafana;
 mod people;
 mod structure;

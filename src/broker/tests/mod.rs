@@ -1,10 +1,13 @@
 //! The front door over real sockets, on ports of its own.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+mod bounds;
 mod clients;
 mod delivery;
 mod publishing;
+mod seeds;
 mod sessions;
+mod tls;
 mod traps;
 
 use super::*;
@@ -22,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running front door, and what is behind it.
 struct Rig {
     address: SocketAddr,
+    tls: Option<SocketAddr>,
     publisher: Publisher,
     hub: Arc<Hub>,
     door: mpsc::UnboundedReceiver<Vec<Arrival>>,
@@ -77,6 +81,15 @@ fn config() -> Config {
     Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
 }
 
+fn verify() -> Verify {
+    let password: AskPassword = Arc::new(|name, password| {
+        let role = name.split('-').next().unwrap_or_default().parse().ok()?;
+        (password == b"secret").then_some(role)
+    });
+    let certificate = Arc::new(|name: &str| name.split('-').next()?.parse().ok());
+    Verify { remembered: Arc::new(|_, _| None), password, certificate }
+}
+
 impl Rig {
     async fn open() -> Self {
         Self::with(config(), None).await
@@ -84,11 +97,7 @@ impl Rig {
 
     /// Every credential's password is `secret`; its name is its role, or its role and `-` and more.
     async fn with_credentials() -> Self {
-        let verify: Verify = Arc::new(|name, password| {
-            let role = name.split('-').next().unwrap_or_default().parse().ok()?;
-            (password == b"secret").then_some(role)
-        });
-        Self::with(config(), Some(verify)).await
+        Self::with(config(), Some(verify())).await
     }
 
     async fn with(config: Config, verify: Option<Verify>) -> Self {
@@ -103,10 +112,11 @@ impl Rig {
         });
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         let (address, publisher) = (broker.local_addr(), broker.publisher());
+        let tls = broker.tls_addr();
         let hub = Arc::clone(&broker.hub);
         let running = tokio::spawn(broker.run(disk.door(), tracker.clone(), stop.clone()));
         let waiting = VecDeque::new();
-        Self { address, publisher, hub, door, waiting, disk, stop, tracker, running }
+        Self { address, tls, publisher, hub, door, waiting, disk, stop, tracker, running }
     }
 
     async fn arrival(&mut self) -> Arrival {

@@ -185,10 +185,15 @@ async fn an_idle_connection_is_cheap() {
         hub: Hub::new(&config()),
         commands: rig.publisher.commands(),
         refusals: Refusals::new(),
+        bounds: Bounds::new(&config()),
         hashing: Semaphore::new(1),
         stop: CancellationToken::new(),
     });
-    let task = connection::serve(stream, rig.address, shared);
+    let task = connection::serve(
+        stream,
+        handshake::Caller { peer: rig.address, certificate: None },
+        shared,
+    );
     // 10,000 of them, with their buffers and sockets, are to fit into 400 MiB.
     let bytes = size_of_val(&task);
     assert!(bytes < 16 * 1024, "{bytes}");
