@@ -3,11 +3,13 @@
 
 mod data_dir;
 pub mod demo;
+mod door;
+mod front_door;
 
 use crate::{
     api, auth,
     auth::credentials::{Credentials, CredentialsError},
-    broker::{Broker, BrokerError, Publisher, Verify},
+    broker::{Publisher, Verify},
     config::Config,
     ingest::Rejections,
     live::Live,
@@ -21,9 +23,13 @@ use crate::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
+use front_door::FrontDoor;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Batches that wait between the front door and the pipeline; when it is full, sockets are read
@@ -37,9 +43,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_mqtt = error.downcast_ref().map(|e| matches!(e, BrokerError::OpenToTheNetwork(_)));
     let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
-    of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
+    let of_demo = error.is::<demo::BringsItsOwnBroker>();
+    of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
 
 /// Runs Spor until it is asked to stop.
@@ -74,7 +80,10 @@ async fn serve(
     let site = Arc::new(Site::load(config.site.file.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let verify = credentials(&config)?;
-    let broker = Broker::bind(config.mqtt.clone(), verify).await?;
+    if demo.is_some() && config.mqtt.url.is_some() {
+        return Err(demo::BringsItsOwnBroker.into());
+    }
+    let broker = FrontDoor::prepare(&config.mqtt, verify, &config.data_dir).await?;
     let http = api::bind(&config.http, &tokens).await?;
     say_what_is_open(&broker, &config);
 
@@ -114,11 +123,12 @@ async fn serve(
     let ports = pipeline::Ports { door: arrivals, storage: rows, publish: events_to(publisher) };
     let endpoints = Endpoints {
         http: http.local_addr().to_string(),
-        mqtt: broker.local_addr().to_string(),
+        mqtt: broker.endpoint(),
         database: storage.public_url(),
     };
     let mqtt_address = broker.local_addr();
     let health = storage.clone();
+    let way_in = broker.trouble();
     let context = api::Context {
         site: site.clone(),
         live,
@@ -126,7 +136,7 @@ async fn serve(
         storage: storage.clone(),
         tokens: tokens.clone(),
         rejected: rejections,
-        health: Arc::new(move || health_of(&health)),
+        health: Arc::new(move || health_of(&health, &way_in)),
         metrics: Arc::new({
             let metrics = metrics.clone();
             move || metrics.render()
@@ -142,11 +152,11 @@ async fn serve(
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
-    let simulating = match hospital {
-        Some(hospital) => {
-            Some(hospital.start(mqtt_address, &endpoints, &tokens, &storage, stop.clone())?)
+    let simulating = match (hospital, mqtt_address) {
+        (Some(hospital), Some(mqtt)) => {
+            Some(hospital.start(mqtt, &endpoints, &tokens, &storage, stop.clone())?)
         }
-        None => {
+        _ => {
             tracing::info!(
                 http = endpoints.http,
                 mqtt = endpoints.mqtt,
@@ -219,7 +229,7 @@ fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
     })))
 }
 
-fn say_what_is_open(broker: &Broker, config: &Config) {
+fn say_what_is_open(broker: &FrontDoor, config: &Config) {
     if broker.is_open() {
         tracing::warn!(
             "MQTT is open to everybody on this machine: set mqtt.credentials to ask for passwords"
@@ -238,13 +248,16 @@ fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send + Sync> {
     })
 }
 
-fn health_of(storage: &Storage) -> api::Health {
+fn health_of(storage: &Storage, way_in: &watch::Receiver<Option<String>>) -> api::Health {
     let mut health = api::Health::default();
     if !*storage.up().borrow() {
         health.troubles.push(api::Trouble {
             part: "storage".to_owned(),
             detail: "PostgreSQL does not answer; what is decided waits in memory".to_owned(),
         });
+    }
+    if let Some(detail) = way_in.borrow().clone() {
+        health.troubles.push(api::Trouble { part: "mqtt".to_owned(), detail });
     }
     health
 }

@@ -11,6 +11,15 @@ pub struct Config {
     pub listen: SocketAddr,
     /// File of MQTT credentials, made by `spor credentials add`. None: open, on loopback only.
     pub credentials: Option<PathBuf>,
+    /// `mqtt://user@host:1883` or `mqtts://...`: Spor is a client of this broker and does not listen.
+    /// The password is not part of it.
+    pub url: Option<String>,
+    /// File with that broker's password; none: the variable `MQTT_SPOR_PASSWORD`.
+    pub url_password_file: Option<PathBuf>,
+    /// PEM file of the authority that vouches for an `mqtts://` broker; none: those of the system.
+    pub url_ca: Option<PathBuf>,
+    /// Name of the session that the broker keeps; none: one made at the first start and kept.
+    pub url_client_id: Option<String>,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
     /// Largest MQTT packet in bytes; a larger one closes its connection. What ingest takes is less.
@@ -42,6 +51,10 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
             credentials: None,
+            url: None,
+            url_password_file: None,
+            url_ca: None,
+            url_client_id: None,
             max_connections: 20_000,
             max_packet_bytes: 2 * 1024 * 1024,
             max_in_flight: 1_000,

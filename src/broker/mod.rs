@@ -8,9 +8,11 @@
 mod admission;
 mod config;
 mod connection;
+mod door;
 mod frame;
 mod handshake;
 mod listener;
+mod outside;
 mod permission;
 mod publisher;
 mod refusal;
@@ -23,6 +25,8 @@ mod wire;
 mod tests;
 
 pub use config::Config;
+pub use door::{Append, Door};
+pub use outside::Outside;
 pub use publisher::Publisher;
 
 use crate::model::{Arrival, ClientRole};
@@ -30,7 +34,7 @@ use publisher::Commands;
 use refusal::Refusals;
 use router::Hub;
 use session::Registry;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
@@ -57,6 +61,33 @@ pub enum BrokerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The outside broker's address is none, or says too much.
+    #[error("mqtt.url: {0}")]
+    Url(&'static str),
+    /// A file that the outside broker's settings name can't be read.
+    #[error("{key} {path}: {source}")]
+    File {
+        /// The setting.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nobody is trusted to vouch for the outside broker.
+    #[error("mqtt.url: {0} has no certificate of an authority: set mqtt.url_ca to a PEM file")]
+    NoCertificates(String),
+    /// TLS can't be set up.
+    #[error("mqtt.url: {0}")]
+    Tls(String),
+}
+
+impl BrokerError {
+    /// True when the user's settings are wrong, rather than the machine.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Listen { .. } | Self::Tls(_))
+    }
 }
 
 /// The front door, bound to its address but not yet open.
