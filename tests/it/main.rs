@@ -11,6 +11,7 @@ mod commands;
 mod demo;
 mod first_path;
 mod grafana;
+mod outside_broker;
 mod people;
 mod structure;
 mod wall;

@@ -2,7 +2,9 @@
 //! order and acknowledged, in that order, once it is durable. While there is no room behind the
 //! door, or too much is unacknowledged, the broker is not listened to and keeps what it has.
 
-use super::{super::publisher::dropped, Door, status, status::Trouble, unacknowledged::Unacknowledged};
+use super::{
+    super::publisher::dropped, Door, status, status::Trouble, unacknowledged::Unacknowledged,
+};
 use crate::{broker::permission::valid_topic, model::Arrival};
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use rumqttc::{

@@ -9,7 +9,6 @@ mod status;
 mod tls;
 mod unacknowledged;
 
-
 use super::{BrokerError, Config, Door, Publisher};
 use address::Address;
 use connection::{Around, Ended};

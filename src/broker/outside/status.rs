@@ -27,7 +27,9 @@ impl Trouble {
                 ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
                     "it refuses the user name or the password"
                 }
-                ConnectReturnCode::BadClientId => "it refuses the client id: see mqtt.url_client_id",
+                ConnectReturnCode::BadClientId => {
+                    "it refuses the client id: see mqtt.url_client_id"
+                }
                 ConnectReturnCode::RefusedProtocolVersion => "it does not speak MQTT 3.1.1",
                 _ => "it is not available now",
             }),
@@ -101,7 +103,8 @@ impl Status {
     pub(super) fn wrong(&mut self, trouble: Trouble) {
         metrics::gauge!("spor_outside_broker_up").set(0);
         let sentence = trouble.sentence(&self.broker);
-        let is_new = |old: &Trouble| std::mem::discriminant(old) != std::mem::discriminant(&trouble);
+        let is_new =
+            |old: &Trouble| std::mem::discriminant(old) != std::mem::discriminant(&trouble);
         if self.trouble.as_ref().is_none_or(is_new) {
             tracing::error!("mqtt.url: {sentence}");
         }
