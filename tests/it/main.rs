@@ -13,5 +13,6 @@ mod first_path;
 mod grafana;
 mod outside_broker;
 mod people;
+mod real_clients;
 mod structure;
 mod wall;
