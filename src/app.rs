@@ -3,12 +3,13 @@
 
 mod data_dir;
 pub mod demo;
+mod front_door;
 mod logs;
 
 use crate::{
     api, auth,
     auth::credentials::{Credentials, CredentialsError},
-    broker::{Broker, BrokerError, Publisher, Verify},
+    broker::{Publisher, Verify},
     config::Config,
     ingest::Rejections,
     live::Live,
@@ -22,6 +23,7 @@ use crate::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
+use front_door::FrontDoor;
 use logs::Logs;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
@@ -36,9 +38,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_mqtt = error.downcast_ref().map(BrokerError::is_configuration);
     let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
-    of_files || of_http.or(of_storage).or(of_mqtt).unwrap_or(false)
+    let of_demo = error.is::<demo::BringsItsOwnBroker>();
+    of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
 
 /// What a start is asked for besides its configuration.
@@ -78,7 +80,10 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let site = Arc::new(Site::load(config.site.file.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let verify = credentials(&config)?;
-    let broker = Broker::bind(config.mqtt.clone(), verify).await?;
+    if options.demo.is_some() && config.mqtt.url.is_some() {
+        return Err(demo::BringsItsOwnBroker.into());
+    }
+    let broker = FrontDoor::prepare(&config.mqtt, verify, &config.data_dir).await?;
     let http = api::bind(&config.http, &tokens).await?;
     say_what_is_open(&broker, &config);
 
@@ -118,12 +123,12 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let feed = pipeline::feed_storage(logs.decided.clone(), writing.door, writing.stored, end_at);
     let endpoints = Endpoints {
         http: http.local_addr().to_string(),
-        mqtt: broker.local_addr().to_string(),
+        mqtt: broker.endpoint(),
         mqtts: broker.tls_addr().map(|address| address.to_string()),
         database: storage.public_url(),
     };
     let mqtt_address = broker.local_addr();
-    let health = health_of(storage.clone(), logs.trouble());
+    let health = health_of(storage.clone(), logs.trouble(), broker.trouble());
     let context = api::Context {
         site: site.clone(),
         live,
@@ -150,11 +155,11 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
-    let simulating = match hospital {
-        Some(hospital) => {
-            Some(hospital.start(mqtt_address, &endpoints, &tokens, &storage, stop.clone())?)
+    let simulating = match (hospital, mqtt_address) {
+        (Some(hospital), Some(mqtt)) => {
+            Some(hospital.start(mqtt, &endpoints, &tokens, &storage, stop.clone())?)
         }
-        None => {
+        _ => {
             tracing::info!(
                 http = endpoints.http,
                 mqtt = endpoints.mqtt,
@@ -245,7 +250,7 @@ fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
     }))
 }
 
-fn say_what_is_open(broker: &Broker, config: &Config) {
+fn say_what_is_open(broker: &FrontDoor, config: &Config) {
     if broker.is_open() {
         tracing::warn!(
             "MQTT is open to everybody on this machine: set mqtt.credentials to ask for passwords"
@@ -267,19 +272,18 @@ fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send + Sync> {
 fn health_of(
     storage: Storage,
     journal: impl Fn() -> Option<String> + Send + Sync,
+    way_in: watch::Receiver<Option<String>>,
 ) -> impl Fn() -> api::Health + Send + Sync {
     move || {
-        let mut health = api::Health::default();
-        if let Some(detail) = journal() {
-            health.troubles.push(api::Trouble { part: "journal".to_owned(), detail });
-        }
-        if !*storage.up().borrow() {
-            health.troubles.push(api::Trouble {
-                part: "storage".to_owned(),
-                detail: "PostgreSQL does not answer; what is decided waits on disk".to_owned(),
-            });
-        }
-        health
+        let troubles = [
+            ("mqtt", way_in.borrow().clone()),
+            ("journal", journal()),
+            ("storage", storage.trouble()),
+        ];
+        let troubles = troubles.into_iter().filter_map(|(part, detail)| {
+            Some(api::Trouble { part: part.to_owned(), detail: detail? })
+        });
+        api::Health { troubles: troubles.collect() }
     }
 }
 

@@ -20,6 +20,11 @@ use tokio_util::sync::CancellationToken;
 /// The demo's own token, made anew at each start so that it can be printed.
 const TOKEN: &str = "demo-coordinator";
 
+/// The simulated hospital publishes to the broker that Spor itself is.
+#[derive(Debug, thiserror::Error)]
+#[error("`spor demo` brings its own broker: leave mqtt.url out, or use `spor serve`")]
+pub(super) struct BringsItsOwnBroker;
+
 /// What the demo is asked for.
 #[derive(Debug)]
 pub struct Options {

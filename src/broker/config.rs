@@ -21,6 +21,15 @@ pub struct Config {
     pub tls_client_ca: Option<PathBuf>,
     /// File of MQTT credentials, made by `spor credentials add`. None: open, on loopback only.
     pub credentials: Option<PathBuf>,
+    /// `mqtt://user@host:1883` or `mqtts://...`: Spor is a client of this broker and does not listen.
+    /// The password is not part of it.
+    pub url: Option<String>,
+    /// File with that broker's password; none: the variable `MQTT_SPOR_PASSWORD`.
+    pub url_password_file: Option<PathBuf>,
+    /// PEM file of the authority that vouches for an `mqtts://` broker; none: those of the system.
+    pub url_ca: Option<PathBuf>,
+    /// Name of the session that the broker keeps; none: one made at the first start and kept.
+    pub url_client_id: Option<String>,
     /// Most connections at a time; more are refused.
     pub max_connections: usize,
     /// Most connections of one address (of one /64 with IPv6) at a time.
@@ -75,6 +84,10 @@ impl Default for Config {
             tls_key: None,
             tls_client_ca: None,
             credentials: None,
+            url: None,
+            url_password_file: None,
+            url_ca: None,
+            url_client_id: None,
             max_connections: 20_000,
             max_connections_per_address: 10_000,
             max_connections_per_credential: 1_000,

@@ -15,6 +15,7 @@ pub mod exercise;
 mod frame;
 mod handshake;
 mod listener;
+mod outside;
 mod permission;
 mod publisher;
 mod refusal;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use config::Config;
 pub use door::{Append, Door};
+pub use outside::Outside;
 pub use publisher::Publisher;
 
 use crate::model::ClientRole;
@@ -94,7 +96,9 @@ pub enum BrokerError {
         reason: String,
     },
     /// The address can't be listened on.
-    #[error("{key} {address} can't be listened on: {source}")]
+    #[error(
+        "{key} {address} can't be listened on: {source}: choose another address, or stop what listens there"
+    )]
     Listen {
         /// `mqtt.listen` or `mqtt.tls_listen`.
         key: &'static str,
@@ -103,13 +107,32 @@ pub enum BrokerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The outside broker's address is none, or says too much.
+    #[error("mqtt.url: {0}")]
+    Url(&'static str),
+    /// A file that the outside broker's settings name can't be read.
+    #[error("{key} {path}: {source}")]
+    File {
+        /// The setting.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nobody is trusted to vouch for the outside broker.
+    #[error("mqtt.url: {0} has no certificate of an authority: set mqtt.url_ca to a PEM file")]
+    NoCertificates(String),
+    /// TLS can't be set up.
+    #[error("mqtt.url: {0}")]
+    Tls(String),
 }
 
 impl BrokerError {
-    /// True when the settings are wrong, rather than the machine.
+    /// True when the user's settings are wrong, rather than the machine.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        !matches!(self, Self::Listen { .. })
+        !matches!(self, Self::Listen { .. } | Self::Tls(_))
     }
 }
 

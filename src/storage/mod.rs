@@ -37,7 +37,7 @@ use serde::Deserialize;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, OnceLock, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ struct Inner {
     /// Held by whoever changes bindings, or reads them all.
     binding: tokio::sync::Mutex<()>,
     up: watch::Sender<bool>,
+    /// What the writer was told last while the database is away.
+    why_down: Mutex<Option<String>>,
 }
 
 impl Storage {
@@ -121,6 +123,7 @@ impl Storage {
                     worn: RwLock::default(),
                     binding: tokio::sync::Mutex::default(),
                     up: watch::Sender::new(true),
+                    why_down: Mutex::default(),
                 };
                 let storage = Self { inner: Arc::new(inner) };
                 storage.registry().await?;
@@ -139,6 +142,17 @@ impl Storage {
     #[must_use]
     pub fn up(&self) -> watch::Receiver<bool> {
         self.inner.up.subscribe()
+    }
+
+    /// Why nothing is stored at present, in words; none while all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if *self.inner.up.borrow() {
+            return None;
+        }
+        let why = self.inner.why_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = why.as_deref().unwrap_or("it is slow");
+        Some(format!("PostgreSQL does not store: {why}; what is decided waits on disk"))
     }
 
     /// The database's address without its password, as `endpoints.json` tells it.

@@ -80,6 +80,7 @@ fn describe() {
     describe_gauge!("spor_messages_in_flight", "QoS 1 messages that are not acknowledged yet");
     describe_gauge!("spor_stream_clients", "Open event streams of wall displays");
     describe_gauge!("spor_storage_up", "1 while Postgres answers");
+    describe_gauge!("spor_outside_broker_up", "1 while the broker at mqtt.url is heard");
     describe_histogram!(
         "spor_latency_seconds",
         Unit::Seconds,

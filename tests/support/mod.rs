@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub(crate) mod browser;
+pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod publisher;

@@ -279,6 +279,7 @@ impl Writer<'_> {
         self.pause = BACK_OFF.0;
         if self.complaint.take().is_some() {
             tracing::info!("the database is back");
+            self.tell_why(None);
         }
         set_up(&self.inner.up, true);
     }
@@ -288,7 +289,12 @@ impl Writer<'_> {
         if self.complaint.as_deref() != Some(reason) {
             tracing::warn!(reason, "the database is away; what is decided waits on disk");
             self.complaint = Some(reason.to_owned());
+            self.tell_why(Some(reason.to_owned()));
         }
+    }
+
+    fn tell_why(&self, why: Option<String>) {
+        *self.inner.why_down.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = why;
     }
 }
 

@@ -1,0 +1,112 @@
+//! The libraries that devices really use against the front door: paho-mqtt and MQTT.js publish at
+//! QoS 0 and 1, hear events, come back to their session, and leave a will behind.
+
+use crate::support::{Spor, tool, until};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// How the front door is reached; a second line here, with the port and the authority of its
+/// certificate, runs every client over TLS too.
+fn ways(spor: &Spor) -> Vec<(&'static str, u16, Option<PathBuf>)> {
+    vec![("TCP", spor.mqtt_port(), None)]
+}
+
+/// A folder that outlives a run, so that a library is fetched once.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+/// True when the command worked; otherwise the test is skipped, which is said, and fails in CI.
+fn prepared(what: &str, command: &mut Command) -> bool {
+    let output = command.output().unwrap();
+    let failed = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        assert!(std::env::var_os("CI").is_none(), "{what}: {failed}, and this is CI");
+        eprintln!("SKIPPED: {what}: {}", failed.lines().last().unwrap_or_default());
+    }
+    output.status.success()
+}
+
+/// The Python of an environment that has paho-mqtt.
+fn python() -> Option<PathBuf> {
+    let environment = folder("paho");
+    let python = environment.join("bin/python");
+    let has_paho = |python: &Path| {
+        let asked = Command::new(python).args(["-c", "import paho.mqtt.client"]).output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    if has_paho(&python) {
+        return Some(python);
+    }
+    let mut venv = Command::new(tool("python3")?);
+    let pip = ["-m", "pip", "install", "--quiet", "paho-mqtt==2.1.0"];
+    let made = prepared("python3 -m venv", venv.args(["-m", "venv"]).arg(&environment))
+        && prepared("pip install paho-mqtt", Command::new(&python).args(pip));
+    made.then_some(python)
+}
+
+/// A folder in whose scripts `require("mqtt")` works.
+fn node_folder() -> Option<PathBuf> {
+    let folder = folder("mqttjs");
+    std::fs::copy(source("package.json"), folder.join("package.json")).unwrap();
+    if !folder.join("node_modules/mqtt/package.json").exists() {
+        let mut npm = Command::new(tool("npm")?);
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&folder);
+        if !prepared("npm install mqtt", &mut npm) {
+            return None;
+        }
+    }
+    std::fs::copy(source("mqttjs_client.cjs"), folder.join("mqttjs_client.cjs")).unwrap();
+    Some(folder)
+}
+
+/// Runs a client over every way, and looks at what Spor knows of its tag and of its will.
+async fn works(spor: &Spor, name: &str, client: impl Fn() -> Command) {
+    for (way, port, ca) in ways(spor) {
+        let mut command = client();
+        command.arg(port.to_string()).args(ca);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("done"), "{way}: {said} {failed}");
+        for tag in [format!("{name}-tag"), format!("{name}-will")] {
+            until(&format!("{tag} over {way}"), 15, async || {
+                (spor.get(&format!("/api/v1/tags/{tag}")).await.0 == 200).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn paho_mqtt_works_with_the_front_door() {
+    let Some(python) = python() else { return };
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let client = || {
+        let mut command = Command::new(&python);
+        command.arg(source("paho_client.py"));
+        command
+    };
+    works(&spor, "paho", client).await;
+}
+
+#[tokio::test]
+async fn mqtt_js_works_with_the_front_door() {
+    let Some(node) = tool("node") else { return };
+    let Some(folder) = node_folder() else { return };
+    let Some(spor) = Spor::serve(&[]).await else { return };
+    let client = || {
+        let mut command = Command::new(&node);
+        command.arg("mqttjs_client.cjs").current_dir(&folder);
+        command
+    };
+    works(&spor, "mqttjs", client).await;
+}
