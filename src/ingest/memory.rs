@@ -24,7 +24,6 @@ impl SenderMemory {
 
 impl Ingest {
     /// Everything that must outlive a restart for the same stream to be understood in the same way.
-    #[must_use]
     pub fn memory(&self) -> impl Iterator<Item = SenderMemory> {
         let messages = self.duplicates.remembered().map(|(tag, messages)| SenderMemory {
             sender: tag.to_string(),

@@ -161,17 +161,18 @@ fn open_tail(
     let mut bytes = Vec::new();
     io::Read::read_to_end(&mut &file, &mut bytes).map_err(at(path))?;
     let tail = scan(&bytes, first);
-    if let Some(torn) = bytes[tail.end..].iter().rposition(|b| *b != 0) {
+    let written = written(&bytes);
+    if written > tail.end {
         meters::torn(name);
         tracing::warn!(
             journal = name,
             segment = first,
             offset = tail.end,
-            bytes = torn + 1,
+            bytes = written - tail.end,
             "a commit that was never acknowledged is torn and was cut"
         );
     }
-    settle(disk, &file, &bytes, &tail).map_err(at(path))?;
+    settle(disk, &file, &bytes[..written.max(tail.end)], &tail).map_err(at(path))?;
     let damage = tail
         .holes
         .iter()
@@ -200,13 +201,22 @@ fn open_tail(
 fn settle(disk: &Disk, file: &File, bytes: &[u8], tail: &Tail) -> io::Result<()> {
     const STEP: usize = 1 << 16;
     for (index, chunk) in bytes[tail.end..].chunks(STEP).enumerate() {
-        if chunk.iter().any(|b| *b != 0) {
-            let from = (tail.end + index * STEP) as u64;
-            segment::write_zeros(disk, file, from, from + chunk.len() as u64)?;
-        }
+        let from = (tail.end + index * STEP) as u64;
+        segment::write_zeros(disk, file, from, from + chunk.len() as u64)?;
     }
     disk.write(file, &bytes[tail.commit..tail.end], tail.commit as u64)?;
     disk.sync(file)
+}
+
+/// Up to where a segment was written; the rest are the zeros that it was made of. Most of a segment
+/// may be that, and a start is to be quick.
+fn written(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let end = bytes.len();
+    let is_zero = |chunk: &[u8]| *chunk == ZEROS[..chunk.len()];
+    let empty = bytes.rchunks(ZEROS.len()).take_while(|chunk| is_zero(chunk)).map(<[u8]>::len);
+    let end = end - empty.sum::<usize>();
+    bytes[..end].iter().rposition(|b| *b != 0).map_or(0, |last| last + 1)
 }
 
 /// What the newest segment holds.
@@ -259,6 +269,10 @@ impl Tail {
 /// later commit stands somewhere behind them.
 fn on_disk_behind(bytes: &[u8], from: usize, next: u64) -> Option<(usize, Head)> {
     let sequences = next..=next.saturating_add(bytes.len() as u64);
+    // A record's head is never zeros: none begins where nothing was written.
+    if written(bytes) <= from {
+        return None;
+    }
     let found = find_record(bytes, from, &sequences)?;
     let (mut offset, mut head) = found;
     while !head.begins_commit {

@@ -142,7 +142,7 @@ impl Checkpoints {
                 Ok(Some(found)) => return Some(found),
                 Ok(None) => tracing::warn!(sequence = candidate, "a checkpoint can't be used"),
                 Err(error) => {
-                    tracing::warn!(sequence = candidate, %error, "a checkpoint can't be read")
+                    tracing::warn!(sequence = candidate, %error, "a checkpoint can't be read");
                 }
             }
         }
@@ -214,7 +214,7 @@ impl Checkpoints {
         for old in sequences.iter().skip(KEPT) {
             fs::remove_file(self.path(*old)).map_err(|e| self.failed(e))?;
         }
-        Ok(sequences.iter().take(KEPT).last().copied().unwrap_or_default())
+        Ok(sequences[..sequences.len().min(KEPT)].last().copied().unwrap_or_default())
     }
 }
 

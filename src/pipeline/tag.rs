@@ -101,7 +101,7 @@ impl TagWork {
         match self.track.place(fix, site) {
             Placed::Late => {
                 let zone = site.room_at(fix.floor, fix.x_m, fix.y_m).cloned();
-                out.push(Decided::Position(row_of(fix, zone)));
+                out.push(Decided::Late(row_of(fix, zone)));
             }
             Placed::Newest { moved, crossings } => {
                 if std::mem::take(&mut self.lost) {

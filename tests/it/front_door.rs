@@ -1,74 +1,20 @@
 //! Real clients at the built program's front door, over TCP and TLS: both levels of service,
 //! events, wills, sessions that survive a reconnect.
 
-use crate::support::{Spor, program, tool, until};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use crate::support::{
+    Spor, program,
+    tls::{Files, tls_port},
+    tool, until,
+};
 use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, Transport};
 use std::{
     process::{Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
-use tempfile::TempDir;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring::default_provider};
-
-/// A certificate authority, a server's certificate and one of the client `gate`, in files.
-struct Files(TempDir, rcgen::Certificate);
-
-impl Files {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let ca = params.self_signed(&key).unwrap();
-        std::fs::write(folder.path().join("ca.pem"), ca.pem()).unwrap();
-        let issuer = Issuer::new(params, key);
-        for name in ["server", "gate"] {
-            let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-            let mut params = CertificateParams::new(names).unwrap();
-            params.distinguished_name.push(DnType::CommonName, name);
-            let key = KeyPair::generate().unwrap();
-            let certificate = params.signed_by(&key, &issuer).unwrap();
-            std::fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
-            std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
-        }
-        Self(folder, ca)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("SPOR_MQTT__TLS_LISTEN", "127.0.0.1:0".to_owned()),
-            ("SPOR_MQTT__TLS_CERTIFICATE", self.path("server.pem")),
-            ("SPOR_MQTT__TLS_KEY", self.path("server.key")),
-        ]
-    }
-
-    fn transport(&self) -> Transport {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.1.der().clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Transport::tls_with_config(config.into())
-    }
-}
 
 async fn serve(settings: &[(&str, String)]) -> Option<Spor> {
     let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     Spor::serve(&settings).await
-}
-
-fn tls_port(spor: &Spor) -> u16 {
-    let text = std::fs::read_to_string(spor.data_dir().join("endpoints.json")).unwrap();
-    let endpoints: serde_json::Value = serde_json::from_str(&text).unwrap();
-    endpoints["mqtts"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
 }
 
 /// The button of a tag; every press is an event.
@@ -197,7 +143,7 @@ async fn rumqttc_keeps_its_session_and_its_will_over_tcp_and_tls() {
 async fn a_refusal_says_who_and_why_and_never_a_password() {
     let files = Files::new();
     let credentials = files.path("credentials.toml");
-    let added = program::command(files.0.path())
+    let added = program::command(files.folder())
         .args(["credentials", "add", "gate", "--role", "reader", "--certificate"])
         .args(["--file", &credentials])
         .status()

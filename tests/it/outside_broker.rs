@@ -224,7 +224,6 @@ async fn a_restart_of_spor_under_load_loses_nothing_and_doubles_nothing() {
 /// Under the rule that an acknowledgement waits for the journal nothing may be missing, whenever
 /// Spor dies; and what the broker sends again makes no second row.
 #[tokio::test]
-#[ignore = "needs the journal: until then an acknowledged message may wait in memory only"]
 async fn what_the_broker_acknowledged_survives_kill_9_of_spor_under_load() {
     ended_under_load("killed", Spor::kill).await;
 }

@@ -1,17 +1,15 @@
 //! The libraries that devices really use against the front door: paho-mqtt and MQTT.js publish at
 //! QoS 0 and 1, hear events, come back to their session, and leave a will behind.
 
-use crate::support::{Spor, tool, until};
+use crate::support::{
+    Spor,
+    tls::{Files, tls_port},
+    tool, until,
+};
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// How the front door is reached; a second line here, with the port and the authority of its
-/// certificate, runs every client over TLS too.
-fn ways(spor: &Spor) -> Vec<(&'static str, u16, Option<PathBuf>)> {
-    vec![("TCP", spor.mqtt_port(), None)]
-}
 
 /// A folder that outlives a run, so that a library is fetched once.
 fn folder(name: &str) -> PathBuf {
@@ -68,11 +66,19 @@ fn node_folder() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Runs a client over every way, and looks at what Spor knows of its tag and of its will.
-async fn works(spor: &Spor, name: &str, client: impl Fn() -> Command) {
-    for (way, port, ca) in ways(spor) {
+/// Runs a client over TCP and over TLS, and looks at what Spor knows of its tag and of its will.
+async fn works(name: &str, client: impl Fn() -> Command) {
+    for way in ["TCP", "TLS"] {
+        let files = Files::new();
+        let settings = files.settings();
+        let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let Some(spor) = Spor::serve(&settings).await else { return };
         let mut command = client();
-        command.arg(port.to_string()).args(ca);
+        if way == "TLS" {
+            command.arg(tls_port(&spor).to_string()).arg(files.path("ca.pem"));
+        } else {
+            command.arg(spor.mqtt_port().to_string());
+        }
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let failed = String::from_utf8_lossy(&output.stderr);
@@ -89,24 +95,22 @@ async fn works(spor: &Spor, name: &str, client: impl Fn() -> Command) {
 #[tokio::test]
 async fn paho_mqtt_works_with_the_front_door() {
     let Some(python) = python() else { return };
-    let Some(spor) = Spor::serve(&[]).await else { return };
     let client = || {
         let mut command = Command::new(&python);
         command.arg(source("paho_client.py"));
         command
     };
-    works(&spor, "paho", client).await;
+    works("paho", client).await;
 }
 
 #[tokio::test]
 async fn mqtt_js_works_with_the_front_door() {
     let Some(node) = tool("node") else { return };
     let Some(folder) = node_folder() else { return };
-    let Some(spor) = Spor::serve(&[]).await else { return };
     let client = || {
         let mut command = Command::new(&node);
         command.arg("mqttjs_client.cjs").current_dir(&folder);
         command
     };
-    works(&spor, "mqttjs", client).await;
+    works("mqttjs", client).await;
 }

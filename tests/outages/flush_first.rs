@@ -91,12 +91,8 @@ fn read(trace: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     for line in trace.lines() {
         let journal = line.contains("/journal/");
-        if (line.contains("fdatasync(") || line.contains("fsync("))
-            && journal
-            && line.contains("= 0")
-        {
-            calls.push(Call::Flushed);
-        } else if line.contains("fdatasync resumed") && line.contains("= 0") {
+        let flush = journal && (line.contains("fdatasync(") || line.contains("fsync("));
+        if (flush || line.contains("fdatasync resumed")) && line.contains("= 0") {
             calls.push(Call::Flushed);
         } else if line.contains("pwrite") && journal {
             calls.extend(sequence(line).map(Call::Written));

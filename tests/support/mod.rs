@@ -7,6 +7,7 @@ pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod publisher;
+pub(crate) mod tls;
 
 pub(crate) use program::Spor;
 

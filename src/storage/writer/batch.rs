@@ -61,6 +61,8 @@ pub(super) struct StatusChange<'a> {
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     pub(super) positions: Vec<Position>,
+    /// (tag, time, seq) of rows that may be stored already.
+    pub(super) late: BTreeMap<(i32, i64, Option<u32>), Position>,
     /// (tag, time, seq) of a stored row -> its new `until`.
     pub(super) extensions: BTreeMap<(i32, i64, Option<u32>), i64>,
     /// (tag, entered); at most the newest of a tag is open.
@@ -82,6 +84,7 @@ pub(super) struct Batch<'a> {
 pub(super) fn tags<'a>(items: &[&'a Decided]) -> impl Iterator<Item = &'a TagId> {
     items.iter().filter_map(|item| match item {
         Decided::Position(PositionRow { tag, .. })
+        | Decided::Late(PositionRow { tag, .. })
         | Decided::Extend { tag, .. }
         | Decided::Visit(VisitRow { tag, .. })
         | Decided::Event(EventMessage { tag, .. })
@@ -113,6 +116,11 @@ impl<'a> Batch<'a> {
             Decided::Position(row) => {
                 let Some(tag) = key(&row.tag) else { return };
                 self.positions.push(position(row, tag, zone_key(&row.zone)));
+            }
+            Decided::Late(row) => {
+                let Some(tag) = key(&row.tag) else { return };
+                let position = position(row, tag, zone_key(&row.zone));
+                self.late.insert((tag, row.time_ms, row.seq), position);
             }
             Decided::Extend { tag, time_ms, seq, until_ms } => {
                 let Some(tag) = key(tag) else { return };
@@ -182,6 +190,7 @@ impl<'a> Batch<'a> {
 
     fn forget(&mut self, tag: i32) {
         self.positions.retain(|row| row.tag != tag);
+        self.late.retain(|key, _| key.0 != tag);
         self.extensions.retain(|key, _| key.0 != tag);
         self.visits.retain(|key, _| key.0 != tag);
         self.events.retain(|event| event.tag != tag);

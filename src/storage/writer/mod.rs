@@ -154,7 +154,8 @@ impl Writer<'_> {
 
     /// Finds the rows that the tables refuse, by trying ever smaller parts without keeping them.
     async fn set_bad_aside(&mut self, portion: &mut Portion) -> Result<(), Failure> {
-        let mut parts = vec![0..portion.items.len()];
+        let all = 0..portion.items.len();
+        let mut parts = vec![all];
         let mut bad = Vec::new();
         while let Some(part) = parts.pop() {
             match self.attempt_part(portion, part.clone()).await {
@@ -313,6 +314,7 @@ fn set_aside(item: Option<&Decided>, reason: &str) {
 fn kind(item: &Decided) -> &'static str {
     match item {
         Decided::Position(_) => "position",
+        Decided::Late(_) => "late position",
         Decided::Extend { .. } => "extend",
         Decided::Visit(_) => "visit",
         Decided::Status(_) => "status",

@@ -62,6 +62,7 @@ pub(super) async fn write(
     forget(transaction, &batch.forgotten).await?;
     copy_positions(transaction, &batch).await?;
     extend(transaction, &batch).await?;
+    let late = insert_late(transaction, &batch).await?;
     visits(transaction, &batch).await?;
     statuses(transaction, &batch).await?;
     events(transaction, &batch).await?;
@@ -69,7 +70,7 @@ pub(super) async fn write(
     reports(transaction, &batch).await?;
     readers(transaction, &batch).await?;
     Ok(Written {
-        positions: batch.positions.len(),
+        positions: batch.positions.len() + late,
         received_ms: batch.positions.iter().map(|row| row.received_ms).collect(),
         without_zone: batch.without_zone,
     })
@@ -125,6 +126,47 @@ async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
         )
         .await?;
     Ok(())
+}
+
+/// A late fix is stored unless it is there already, or lies within a row that says the same: one that
+/// spans its moment, in the same room, within the accuracy of both.
+const INSERT_LATE: &str = "
+    insert into position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone)
+    select l.\"time\", l.\"time\", l.tag, l.seq, l.x_m, l.y_m, l.floor, l.accuracy_m, l.zone
+    from unnest($1::timestamptz[], $2::int4[], $3::int8[], $4::float4[], $5::float4[], $6::int2[],
+                $7::float4[], $8::int4[])
+        as l (\"time\", tag, seq, x_m, y_m, floor, accuracy_m, zone)
+    left join lateral (
+        select * from position p where p.tag = l.tag and p.\"time\" <= l.\"time\"
+            and p.\"time\" > l.\"time\" - interval '1 day'
+        order by p.\"time\" desc limit 1) b on true
+    where not exists (
+            select 1 from position p
+            where p.tag = l.tag and p.\"time\" = l.\"time\" and p.seq is not distinct from l.seq)
+      and not coalesce(
+            b.until > b.\"time\" and b.until >= l.\"time\" and b.floor = l.floor
+            and b.zone is not distinct from l.zone
+            and sqrt((b.x_m - l.x_m) ^ 2 + (b.y_m - l.y_m) ^ 2) <= least(b.accuracy_m, l.accuracy_m),
+            false)";
+
+#[expect(clippy::cast_possible_truncation, reason = "the columns are float4")]
+async fn insert_late(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<usize, Error> {
+    if batch.late.is_empty() {
+        return Ok(0);
+    }
+    let rows = || batch.late.values();
+    let times: Vec<Ms> = rows().map(|row| Ms(row.time_ms)).collect();
+    let tags: Vec<i32> = rows().map(|row| row.tag).collect();
+    let seqs: Vec<Option<i64>> = rows().map(|row| row.seq.map(i64::from)).collect();
+    let xs: Vec<f32> = rows().map(|row| row.x_m as f32).collect();
+    let ys: Vec<f32> = rows().map(|row| row.y_m as f32).collect();
+    let floors: Vec<i16> = rows().map(|row| row.floor).collect();
+    let accuracies: Vec<f32> = rows().map(|row| row.accuracy_m).collect();
+    let zones: Vec<Option<i32>> = rows().map(|row| row.zone).collect();
+    let stored = transaction
+        .execute(INSERT_LATE, &[&times, &tags, &seqs, &xs, &ys, &floors, &accuracies, &zones])
+        .await?;
+    Ok(usize::try_from(stored).unwrap_or_default())
 }
 
 async fn visits(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
