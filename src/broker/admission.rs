@@ -4,7 +4,8 @@
 
 use super::{
     Shared,
-    connection::{Connection, End},
+    connection::Connection,
+    end::End,
     frame::{Frame, Publish},
     handshake::Will,
     permission::valid_topic,

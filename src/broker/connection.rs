@@ -6,8 +6,9 @@ use super::{
     Shared,
     admission::{Batch, Held, Pending, publish_will, room},
     bounds::{Counted, Meter},
+    end::End,
     frame,
-    frame::{Frame, FrameError, Kind},
+    frame::{Frame, Kind},
     handshake::{self, Caller, Client},
     publisher::Inbox,
     session::{Place, Session},
@@ -29,48 +30,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// Keeps a timer whose time has passed from turning in a circle.
 const SHORTEST_TIMER: Duration = Duration::from_millis(10);
-
-/// Why a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// By DISCONNECT: its will is forgotten.
-    Disconnected,
-    /// The client closed without DISCONNECT, or the network did.
-    Lost,
-    /// Nothing was heard for one and a half keep-alive intervals, or half a packet stayed half.
-    Silent,
-    /// It did not read what was sent to it.
-    Blocked,
-    /// Another connection came with the same client id.
-    TakenOver,
-    /// Spor stops.
-    Stopped,
-    /// It sent what it must not.
-    Refused(&'static str),
-    /// The router fell; the client is to come back.
-    RouterFell,
-}
-
-impl End {
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Disconnected => "disconnected",
-            Self::Lost => "lost",
-            Self::Silent => "silent",
-            Self::Blocked => "blocked",
-            Self::TakenOver => "taken_over",
-            Self::Stopped => "stopped",
-            Self::Refused(reason) => reason,
-            Self::RouterFell => "router_fell",
-        }
-    }
-}
-
-impl From<FrameError> for End {
-    fn from(error: FrameError) -> Self {
-        Self::Refused(error.reason())
-    }
-}
 
 /// Serves one connection to its end.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(

@@ -10,6 +10,7 @@ mod bounds;
 mod config;
 mod connection;
 mod door;
+mod end;
 #[cfg(any(test, fuzzing))]
 pub mod exercise;
 mod frame;

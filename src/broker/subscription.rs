@@ -2,7 +2,8 @@
 //! is sent only filters that are allowed, and its own answers are swallowed.
 
 use super::{
-    connection::{Connection, End},
+    connection::Connection,
+    end::End,
     frame,
     permission::Grant,
     publisher::dropped,
@@ -18,12 +19,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of events that are put together before they are written.
 const WRITE_AT: usize = 64 * 1024;
-
-impl From<Fallen> for End {
-    fn from(_: Fallen) -> Self {
-        Self::RouterFell
-    }
-}
 
 pub(super) async fn subscribe<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<S>,

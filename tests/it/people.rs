@@ -9,10 +9,14 @@ async fn send(spor: &Spor, tag: &str, x_m: f64, y_m: f64, floor: i64) {
 }
 
 async fn send_payload(spor: &Spor, tag: &str, payload: String) {
-    let mut options = rumqttc::MqttOptions::new(format!("it-{tag}"), "127.0.0.1", spor.mqtt_port());
+    let topic = format!("spor/v1/tags/{tag}/position");
+    publish(spor, &format!("it-{tag}"), &topic, payload).await;
+}
+
+async fn publish(spor: &Spor, client: &str, topic: &str, payload: String) {
+    let mut options = rumqttc::MqttOptions::new(client, "127.0.0.1", spor.mqtt_port());
     options.set_keep_alive(Duration::from_secs(30));
     let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
-    let topic = format!("spor/v1/tags/{tag}/position");
     client.publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).await.unwrap();
     while !matches!(
         events.poll().await.unwrap(),
@@ -275,4 +279,59 @@ async fn presence_is_told_by_role_without_small_groups() {
     let wrong = format!("/api/v1/presence?from={quarter}&to=2020-01-01T00:00:00Z");
     assert_eq!(get(&spor, Some(&manager), &wrong).await.0, 400);
     assert_eq!(get(&spor, None, "/api/v1/presence").await.0, 401, "not open though equipment is");
+}
+
+/// Every file of the logs and checkpoints that holds these bytes.
+fn files_with(spor: &Spor, bytes: &[u8]) -> Vec<std::path::PathBuf> {
+    let mut folders = vec![spor.data_dir()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|w| w == bytes) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_a_badge_sends_is_on_disk_only_under_a_seal() {
+    // Small files are searched quickly.
+    let Some(mut spor) = Spor::serve(&[("SPOR_JOURNAL__SEGMENT_BYTES", "65536")]).await else {
+        return;
+    };
+    let coordinator = token(&spor, "coordinator");
+    let admin = token(&spor, "admin");
+    bind(&spor, &admin, "badge-7").await;
+    let (zone, x_m, y_m, floor) = room(&spor, "nurse_station").await;
+    let (badge_x, pump_x) = (x_m + 0.123_456_789, x_m + 0.234_567_891);
+    send(&spor, "badge-7", badge_x, y_m, floor).await;
+    send(&spor, "pump-7", pump_x, y_m, floor).await;
+    // An array about both becomes two records.
+    let both = format!(
+        r#"[{{"tag":"badge-7","x_m":{badge_x},"y_m":{y_m},"floor":0}},{{"tag":"pump-8","x_m":{pump_x},"y_m":{y_m},"floor":0}}]"#
+    );
+    publish(&spor, "it-engine", "spor/v1/engines/e/positions", both).await;
+    until("the badge's room and both pumps", 10, async || {
+        let people = get(&spor, Some(&coordinator), "/api/v1/people?purpose=nearest_porter").await;
+        let seen = people.1.to_string().contains(&zone);
+        let pump = spor.get("/api/v1/tags/pump-8").await.0 == 200;
+        (seen && pump).then_some(())
+    })
+    .await;
+    // A stop leaves a checkpoint behind.
+    assert!(spor.stop().success());
+    for (name, x_m) in [("pump", pump_x), ("badge", badge_x)] {
+        let text = files_with(&spor, format!("{x_m}").as_bytes());
+        let binary = files_with(&spor, &x_m.to_le_bytes());
+        if name == "pump" {
+            assert!(!text.is_empty() && !binary.is_empty(), "the search finds what is there");
+        } else {
+            assert!(text.is_empty() && binary.is_empty(), "in plain: {text:?} {binary:?}");
+        }
+    }
 }

@@ -114,8 +114,11 @@ async fn only_so_many_connections_are_let_in() {
     let first = rig.client("a").await;
     let _second = rig.client("b").await;
     for _ in 0..5 {
+        // The same id each time: a refusal must leave nothing behind that shuts it out.
         let mut third = rig.socket().await;
-        assert_eq!(third.try_packet().await, Some(vec![0x20, 2, 0, 3]));
+        let _ = third.stream.write_all(&connect("c", &Options::default())).await;
+        // A CONNECT that is not read any more turns the close into a reset, which may be first.
+        assert!(third.try_packet().await.is_none_or(|answer| answer == [0x20, 2, 0, 3]));
         assert!(third.is_closed().await);
     }
     drop(first);
