@@ -23,6 +23,7 @@ pub(super) fn run(shared: &Shared, active: Active) {
                 Ok(part) => {
                     done += part.bytes;
                     shared.publish(part.last, part.bytes);
+                    shared.meters.durable(taken.since.elapsed());
                 }
                 Err(error) if shared.fail(&error) => {}
                 Err(_) => {

@@ -55,6 +55,8 @@ pub(super) struct Shared {
 struct Front {
     /// Records that no commit has taken yet.
     waiting: Vec<u8>,
+    /// When the oldest of them was appended.
+    waiting_since: Instant,
     /// Bytes that are not on disk: waiting, or in the commit that is running.
     unsynced: usize,
     last: u64,
@@ -74,6 +76,8 @@ struct Front {
 /// What a commit has to write: records up to `last`.
 pub(super) struct Taken {
     pub(super) last: u64,
+    /// When the oldest of them was appended.
+    pub(super) since: Instant,
 }
 
 impl Shared {
@@ -103,6 +107,7 @@ impl Shared {
             closed: watch::Sender::new(false),
             front: Mutex::new(Front {
                 waiting: Vec::new(),
+                waiting_since: Instant::now(),
                 unsynced: 0,
                 last: start.last,
                 last_ms: start.last_ms,
@@ -133,6 +138,7 @@ impl Shared {
             if front.waiting.is_empty() {
                 // The usual case of one draft a commit is not copied.
                 front.waiting = bytes;
+                front.waiting_since = Instant::now();
             } else {
                 front.waiting.extend_from_slice(&bytes);
             }
@@ -156,7 +162,7 @@ impl Shared {
             if !front.waiting.is_empty() {
                 front = self.gather(front, gather);
                 *batch = std::mem::take(&mut front.waiting);
-                return Some(Taken { last: front.last });
+                return Some(Taken { last: front.last, since: front.waiting_since });
             }
             if front.stopping {
                 return None;

@@ -14,6 +14,8 @@ pub(super) struct Meters {
     commits: Counter,
     written: Counter,
     commit_seconds: Histogram,
+    /// From an append to its commit; what the decided log waits for is nobody's latency.
+    durable_seconds: Option<Histogram>,
 }
 
 impl Meters {
@@ -29,6 +31,8 @@ impl Meters {
             commits: counter!("spor_journal_commits_total", "journal" => name),
             written: counter!("spor_journal_written_bytes_total", "journal" => name),
             commit_seconds: histogram!("spor_journal_commit_seconds", "journal" => name),
+            durable_seconds: (name == "raw")
+                .then(|| histogram!("spor_latency_seconds", "stage" => "durable")),
         }
     }
 
@@ -36,6 +40,13 @@ impl Meters {
         self.commits.increment(1);
         self.written.increment(bytes as u64);
         self.commit_seconds.record(took);
+    }
+
+    /// The oldest record of a commit waited so long for the disk.
+    pub(super) fn durable(&self, waited: Duration) {
+        if let Some(durable) = &self.durable_seconds {
+            durable.record(waited);
+        }
     }
 
     /// How many records a pin holds back.
