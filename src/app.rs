@@ -87,7 +87,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let http = api::bind(&config.http, &tokens).await?;
     say_what_is_open(&broker, &config);
 
-    let logs = Logs::open(&config.data_dir, &config.journal, &config.privacy)?;
+    let logs = Logs::open(&config.data_dir, &config.journal, &config.privacy, options.new_journal)?;
     let opening = Storage::open(&config.storage, &config.data_dir, demo::progress);
     let storage = tokio::select! {
         opened = opening => opened?,

@@ -12,6 +12,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use std::{
+    fs, io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -29,12 +30,19 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// Opens the logs, and makes them where there are none.
+    /// Opens the logs, and makes them where there are none. With `anew` everything that was decided
+    /// is decided again, from what the database has on; what there was lies beside, as `*.before`.
     pub(super) fn open(
         data_dir: &Path,
         config: &journal::Config,
         privacy: &privacy::Config,
+        anew: bool,
     ) -> Result<Self, FoldError> {
+        if anew {
+            for name in ["decided", "checkpoints"] {
+                set_aside(&data_dir.join(name)).map_err(FoldError::SetAside)?;
+            }
+        }
         let people_hours = privacy.people_journal_hours;
         let raw = journal::Config { name: "raw", people_hours, ..config.clone() };
         let journal = Journal::open(&data_dir.join("journal"), &raw, now_ms)?;
@@ -162,6 +170,17 @@ impl Logs {
         });
         let _ = closing.await;
     }
+}
+
+fn set_aside(folder: &Path) -> io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let before = folder.with_extension("before");
+    if before.exists() {
+        fs::remove_dir_all(&before)?;
+    }
+    fs::rename(folder, before)
 }
 
 fn append_one(journal: &Journal, kind: Kind) -> u64 {

@@ -202,6 +202,7 @@ impl Shared {
         drop(front);
         self.committed.send_replace(sequence);
         if recovered {
+            self.meters.up.set(1.0);
             self.trouble.send_replace(None);
             tracing::info!(journal = self.name, sequence, "the journal can be written again");
         }
@@ -210,6 +211,7 @@ impl Shared {
     /// The disk can't be written. Waits before the next attempt; false when the journal closes.
     pub(super) fn fail(&self, why: &std::io::Error) -> bool {
         self.meters.failed.increment(1);
+        self.meters.up.set(0.0);
         let what = match why.kind() {
             std::io::ErrorKind::StorageFull => "the journal's disk is full".to_owned(),
             _ => format!("the journal can't be written: {why}"),

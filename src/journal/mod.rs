@@ -208,6 +208,7 @@ impl Journal {
                 damage_seen: recovered.damage_seen,
             },
         ));
+        shared.meters.up.set(1.0);
         let spawn = |part: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()
                 .name(format!("{}-{part}", config.name))

@@ -46,7 +46,8 @@ pub(super) fn decided_through(decided: &Journal, journal: &Journal) -> Result<u6
     let Some(last) = decided.reader(decided.last().max(1)).read(1)?.pop() else { return Ok(0) };
     if *last.topic != *name(journal) {
         return Err(FoldError::Mismatch(
-            "the decided log belongs to another journal: `spor serve --new-journal` begins a new one".to_owned(),
+            "the decided log belongs to another journal: `spor serve --new-journal` begins a new one"
+                .to_owned(),
         ));
     }
     Ok(batch(&last)?.through)
@@ -64,6 +65,7 @@ pub async fn feed_storage(
     let pin = decided.pin("storage", reader.position());
     // What storage has been given and not yet stored: (sequence in the decided log, through).
     let mut given: VecDeque<(u64, u64)> = VecDeque::new();
+    let mut is_first = reader.position() > 1;
     loop {
         let is_end = end_at.borrow().is_some_and(|end| reader.position() > end);
         if is_end {
@@ -85,6 +87,10 @@ pub async fn feed_storage(
         for record in records {
             match batch(&record) {
                 Ok(batch) => {
+                    // The last stored batch is kept: one that begins above the cursor follows a gap.
+                    if std::mem::take(&mut is_first) && batch.through > *stored.borrow() {
+                        report_gap(*stored.borrow(), &batch);
+                    }
                     given.push_back((record.sequence, batch.through));
                     if batch.through > *stored.borrow() && door.send(batch).await.is_err() {
                         return;
@@ -98,7 +104,19 @@ pub async fn feed_storage(
         }
         let through = *stored.borrow_and_update();
         while let Some((sequence, _)) = given.pop_front_if(|(_, batch)| *batch <= through) {
-            pin.advance(sequence + 1);
+            pin.advance(sequence);
         }
     }
+}
+
+/// The database was put back to a state older than what the decided log still holds.
+fn report_gap(stored: u64, next: &DecidedBatch) {
+    let first = next.items.first().map_or(next.through, |(sequence, _)| *sequence);
+    let missing = first.saturating_sub(stored + 1);
+    metrics::counter!("spor_journal_gap_messages_total").increment(missing);
+    tracing::error!(
+        stored,
+        next = first,
+        "the database ends before what is still on disk: what was decided in between is missing"
+    );
 }

@@ -41,6 +41,9 @@ pub enum FoldError {
     /// The checkpoints' folder can't be used, or a site file of the past.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// What was decided before can't be set aside.
+    #[error("the decided log and the checkpoints can't be set aside: {0}")]
+    SetAside(std::io::Error),
     /// The decided log, or the database, is ahead of the journal or belongs to another one.
     #[error("{0}")]
     Mismatch(String),

@@ -84,8 +84,9 @@ fn describe() {
     describe_histogram!(
         "spor_latency_seconds",
         Unit::Seconds,
-        "From receipt to live (shown) and stored (committed), by stage"
+        "From receipt to durable (on disk), live (shown) and stored (committed), by stage"
     );
+    describe_gauge!("spor_journal_up", "1 while a journal can be written");
     describe_gauge!("spor_journal_bytes", "Size of a journal's segments, bytes");
     describe_gauge!("spor_journal_oldest_seconds", "Age of the oldest record that a journal keeps");
     describe_gauge!("spor_journal_unsynced_bytes", "What waits for a journal's disk, bytes");
@@ -94,6 +95,10 @@ fn describe() {
         "1 while max_bytes is exceeded by what is still needed"
     );
     describe_gauge!("spor_journal_lag_messages", "Records that a cursor has not passed, by cursor");
+    describe_counter!(
+        "spor_journal_gap_messages_total",
+        "Records that were needed and no longer on disk"
+    );
     describe_counter!("spor_journal_commits_total", "Commits that reached a journal's disk");
     describe_counter!("spor_journal_written_bytes_total", "Bytes that reached a journal's disk");
     describe_histogram!(

@@ -3,6 +3,7 @@
 mod flush_first;
 mod journal_full;
 mod kill;
+mod other_journal;
 mod same_rows;
 
 use crate::support::{Spor, postgres, until};

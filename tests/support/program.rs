@@ -141,6 +141,16 @@ impl Spor {
         self.child.wait().unwrap()
     }
 
+    /// Other arguments from the next start on.
+    pub(crate) fn with_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+    }
+
+    /// Waits for it to end by itself, which it is to do soon.
+    pub(crate) fn await_end(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// The same program on the same folder again, not waiting for it to serve.
     pub(crate) fn spawn_again(&mut self) {
         self.child = spawn(self.folder.path(), &self.arguments, &self.environment);
