@@ -9,7 +9,9 @@ mod event;
 mod onward;
 mod rows;
 mod run;
+mod saving;
 mod snapshot;
+mod step;
 mod tag;
 
 use crate::{

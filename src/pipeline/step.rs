@@ -1,0 +1,120 @@
+//! One chunk of the journal through the pipeline, and what was decided of it into the decided log.
+
+use super::{
+    onward,
+    run::{FoldError, Folding},
+};
+use crate::{
+    journal::{Kind, Record},
+    model::{Arrival, Decided, DecidedBatch, EventMessage},
+};
+use std::{
+    mem,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+impl Folding {
+    /// Folds about so many bytes of the journal; gives back how many records that were.
+    pub(super) fn step(
+        &mut self,
+        bytes: usize,
+        publish: &dyn Fn(&EventMessage),
+    ) -> Result<usize, FoldError> {
+        let records = self.reader.read(bytes)?;
+        let (Some(first_ms), Some(last)) =
+            (records.first().map(|r| r.received_ms), records.last().map(|r| r.sequence))
+        else {
+            return Ok(0);
+        };
+        let mut items = Vec::new();
+        let mut out = Vec::new();
+        let mut site = self.pipeline.site().version.clone();
+        for record in &records {
+            self.fold(record, &mut out)?;
+            let now = &self.pipeline.site().version;
+            if *now != site {
+                // What another building decided is stored with the rooms of that building.
+                self.hand_on(
+                    record.sequence - 1,
+                    mem::replace(&mut site, now.clone()),
+                    mem::take(&mut items),
+                    publish,
+                );
+            }
+            if record.sequence > self.decided_through {
+                items.extend(out.drain(..).map(|decided| (record.sequence, decided)));
+            }
+            out.clear();
+            self.received_ms = record.received_ms;
+        }
+        self.hand_on(last, site, items, publish);
+        measure(first_ms);
+        let behind = self.journal.last().saturating_sub(last);
+        metrics::gauge!("spor_journal_lag_messages", "journal" => "raw", "cursor" => "pipeline")
+            .set(count(behind));
+        Ok(records.len())
+    }
+
+    fn fold(&mut self, record: &Record, out: &mut Vec<Decided>) -> Result<(), FoldError> {
+        let received_ms = record.received_ms;
+        match record.kind {
+            Kind::Message => {
+                let arrival = Arrival {
+                    source: record.source.clone(),
+                    topic: record.topic.clone(),
+                    payload: record.payload.clone(),
+                };
+                self.pipeline.arrival(&arrival, received_ms, out);
+            }
+            Kind::Tick => self.pipeline.tick(received_ms, out),
+            Kind::Registry => match serde_json::from_slice(&record.payload) {
+                Ok(change) => self.pipeline.change_registry(&change, received_ms, out),
+                Err(error) => tracing::error!(%error, "a change of the registry can't be read"),
+            },
+            Kind::Site => {
+                let site = self.checkpoints.site(&record.topic)?;
+                self.pipeline.change_site(site);
+            }
+            Kind::Flush => self.pipeline.flush(out),
+            Kind::Decided => {}
+        }
+        Ok(())
+    }
+
+    fn hand_on(
+        &mut self,
+        through: u64,
+        site: String,
+        items: Vec<(u64, Decided)>,
+        publish: &dyn Fn(&EventMessage),
+    ) {
+        if items.is_empty() {
+            return;
+        }
+        let batch = DecidedBatch { through, site, items };
+        onward::append(&self.decided, &self.journal, &batch);
+        self.decided_through = through;
+        for (_, decided) in &batch.items {
+            if let Decided::Event(event) = decided {
+                publish(event);
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a latency")]
+fn measure(received_ms: i64) {
+    let seconds = (now_ms() - received_ms).max(0) as f64 / 1000.0;
+    metrics::histogram!("spor_latency_seconds", "stage" => "live").record(seconds);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+/// The machine's clock, milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
