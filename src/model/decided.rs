@@ -23,8 +23,8 @@ pub struct DecidedBatch {
 pub enum Decided {
     /// A new row of `position`.
     Position(PositionRow),
-    /// A row of `position` that came after newer ones, or a second time: it is stored unless what
-    /// is stored says the same.
+    /// A row of `position` that came after newer ones, or a second time: it is stored unless it is
+    /// there already.
     Late(PositionRow),
     /// The row of `tag` that began at `time_ms` holds until `until_ms`. A late fix of the same
     /// moment is another row: `seq` tells them apart, for without a counter it is a duplicate.

@@ -59,11 +59,20 @@ impl OpenRow {
     }
 
     fn covers(&self, row: &PositionRow) -> bool {
+        self.is_where(row)
+            && row.time_ms - self.until_ms <= MAX_INTERVAL_MS
+            && self.time_ms.div_euclid(DAY_MS) == row.time_ms.div_euclid(DAY_MS)
+    }
+
+    /// True when a late row would say nothing new: the tag was there then, and before and after.
+    pub(super) fn says(&self, late: &PositionRow) -> bool {
+        (self.time_ms..=self.until_ms).contains(&late.time_ms) && self.is_where(late)
+    }
+
+    fn is_where(&self, row: &PositionRow) -> bool {
         let distance_m = (row.x_m - self.x_m).hypot(row.y_m - self.y_m);
         self.floor == row.floor
             && self.zone == row.zone
-            && row.time_ms - self.until_ms <= MAX_INTERVAL_MS
-            && self.time_ms.div_euclid(DAY_MS) == row.time_ms.div_euclid(DAY_MS)
             && distance_m <= f64::from(row.accuracy_m.min(self.accuracy_m))
     }
 
@@ -160,6 +169,18 @@ mod tests {
         OpenRow::take(&mut open, row(0, 0.0), true, &mut out);
         OpenRow::take(&mut open, row(MAX_INTERVAL_MS + 1, 0.0), true, &mut out);
         assert_eq!(kinds(&out), ["row", "row"]);
+    }
+
+    #[test]
+    fn a_late_fix_says_nothing_where_the_tag_stood_all_the_while() {
+        let (mut open, mut out) = (None, Vec::new());
+        for time_ms in [0, 10_000] {
+            OpenRow::take(&mut open, row(time_ms, 0.0), true, &mut out);
+        }
+        let open = open.expect("open");
+        assert!(open.says(&row(5_000, 0.5)) && open.says(&row(10_000, 0.0)));
+        assert!(!open.says(&row(5_000, 2.0)), "elsewhere");
+        assert!(!open.says(&row(10_001, 0.0)) && !open.says(&row(-1, 0.0)), "another time");
     }
 
     #[test]

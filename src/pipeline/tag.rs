@@ -101,7 +101,12 @@ impl TagWork {
         match self.track.place(fix, site) {
             Placed::Late => {
                 let zone = site.room_at(fix.floor, fix.x_m, fix.y_m).cloned();
-                out.push(Decided::Late(row_of(fix, zone)));
+                let row = row_of(fix, zone);
+                // Decided here and not by what is stored, so that a journal gives the same rows however
+                // they are gathered into transactions.
+                if !(on_change && self.open.as_ref().is_some_and(|open| open.says(&row))) {
+                    out.push(Decided::Late(row));
+                }
             }
             Placed::Newest { moved, crossings } => {
                 if std::mem::take(&mut self.lost) {

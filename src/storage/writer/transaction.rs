@@ -128,26 +128,16 @@ async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
     Ok(())
 }
 
-/// A late fix is stored unless it is there already, or lies within a row that says the same: one that
-/// spans its moment, in the same room, within the accuracy of both.
+/// A late fix is stored unless it is there already.
 const INSERT_LATE: &str = "
     insert into position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone)
     select l.\"time\", l.\"time\", l.tag, l.seq, l.x_m, l.y_m, l.floor, l.accuracy_m, l.zone
     from unnest($1::timestamptz[], $2::int4[], $3::int8[], $4::float4[], $5::float4[], $6::int2[],
                 $7::float4[], $8::int4[])
         as l (\"time\", tag, seq, x_m, y_m, floor, accuracy_m, zone)
-    left join lateral (
-        select * from position p where p.tag = l.tag and p.\"time\" <= l.\"time\"
-            and p.\"time\" > l.\"time\" - interval '1 day'
-        order by p.\"time\" desc limit 1) b on true
     where not exists (
-            select 1 from position p
-            where p.tag = l.tag and p.\"time\" = l.\"time\" and p.seq is not distinct from l.seq)
-      and not coalesce(
-            b.until > b.\"time\" and b.until >= l.\"time\" and b.floor = l.floor
-            and b.zone is not distinct from l.zone
-            and sqrt((b.x_m - l.x_m) ^ 2 + (b.y_m - l.y_m) ^ 2) <= least(b.accuracy_m, l.accuracy_m),
-            false)";
+        select 1 from position p
+        where p.tag = l.tag and p.\"time\" = l.\"time\" and p.seq is not distinct from l.seq)";
 
 #[expect(clippy::cast_possible_truncation, reason = "the columns are float4")]
 async fn insert_late(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<usize, Error> {
