@@ -11,12 +11,15 @@ use std::{
 };
 
 const REMEMBERED: usize = 256;
-const WITHIN_S: u32 = 600;
+const WITHIN_MS: i64 = 600_000;
 
-/// 32 bits of a hash and the second of receipt. A tag that reports every two seconds fills its ring,
-/// so the entry is kept small; a chance match among 256 is one in sixteen million.
-type Entry = (u32, u32);
+/// 52 bits of a hash, and 12 bits of the time of receipt in steps of four seconds. A tag that reports
+/// every two seconds fills its ring, so the entry is kept small; but a chance match is an
+/// acknowledged message lost: at 12,500 messages a second one in forty years.
+type Entry = u64;
 const ENTRY_BYTES: usize = 8;
+const TIME_BITS: u64 = 0xfff;
+const STEP_MS: i64 = 4_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
@@ -57,9 +60,8 @@ impl Duplicates {
     pub(super) fn remembered(&self) -> impl Iterator<Item = (&TagId, Vec<u8>)> {
         self.by_tag.iter().map(|(tag, recent)| {
             let mut bytes = Vec::with_capacity(recent.len() * ENTRY_BYTES);
-            for (key, second) in recent {
-                bytes.extend_from_slice(&key.to_le_bytes());
-                bytes.extend_from_slice(&second.to_le_bytes());
+            for entry in recent {
+                bytes.extend_from_slice(&entry.to_le_bytes());
             }
             (tag, bytes)
         })
@@ -67,11 +69,8 @@ impl Duplicates {
 
     /// Takes up what [`Self::remembered`] gave.
     pub(super) fn take_up(&mut self, tag: TagId, remembered: &[u8]) {
-        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_le_bytes);
-        let recent = remembered
-            .chunks_exact(ENTRY_BYTES)
-            .map(|entry| (number(&entry[..4]), number(&entry[4..])))
-            .collect();
+        let (entries, _) = remembered.as_chunks::<ENTRY_BYTES>();
+        let recent = entries.iter().copied().map(Entry::from_le_bytes).collect();
         self.by_tag.insert(tag, recent);
     }
 
@@ -81,22 +80,23 @@ impl Duplicates {
     }
 
     fn remember(&mut self, tag: &TagId, key: u64, received_ms: i64) -> bool {
-        let key = u32::try_from(key >> 32).unwrap_or_default();
-        let now_s = u32::try_from(received_ms / 1000).unwrap_or(u32::MAX);
+        let key = key & !TIME_BITS;
+        let now = (received_ms / STEP_MS).cast_unsigned() & TIME_BITS;
         if !self.by_tag.contains_key(tag) {
             self.by_tag.insert(tag.clone(), VecDeque::new());
         }
         let Some(recent) = self.by_tag.get_mut(tag) else { return false };
-        while recent.front().is_some_and(|(_, s)| s.saturating_add(WITHIN_S) < now_s) {
+        let within = (WITHIN_MS / STEP_MS).cast_unsigned();
+        while recent.front().is_some_and(|e| now.wrapping_sub(*e) & TIME_BITS > within) {
             recent.pop_front();
         }
-        if recent.iter().any(|(k, _)| *k == key) {
+        if recent.iter().any(|entry| entry & !TIME_BITS == key) {
             return true;
         }
         if recent.len() == REMEMBERED {
             recent.pop_front();
         }
-        recent.push_back((key, now_s));
+        recent.push_back(key | now);
         false
     }
 }
