@@ -26,8 +26,8 @@ use crate::{
     utilisation,
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
-pub use onward::feed_storage;
-pub use run::{FoldError, Folding, Ports, Start};
+pub use onward::{STORAGE_PIN, feed_storage};
+pub use run::{CHECKPOINT_PIN, FoldError, Folding, Ports, Start};
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher},

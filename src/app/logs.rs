@@ -6,7 +6,7 @@ use crate::{
     ingest::{self, Sorted},
     journal::{self, Draft, Journal, Kind, Sealer},
     model::{Arrival, Registry, Restored},
-    pipeline::{Checkpoints, FoldError, Folding, Parts, Start},
+    pipeline::{CHECKPOINT_PIN, Checkpoints, FoldError, Folding, Parts, STORAGE_PIN, Start},
     privacy,
     storage::{Storage, StorageError},
 };
@@ -44,13 +44,19 @@ impl Logs {
             }
         }
         let people_hours = privacy.people_journal_hours;
-        let raw = journal::Config { name: "raw", people_hours, ..config.clone() };
+        let raw = journal::Config {
+            name: "raw",
+            people_hours,
+            kept_for: Some(CHECKPOINT_PIN),
+            ..config.clone()
+        };
         let journal = Journal::open(&data_dir.join("journal"), &raw, now_ms)?;
         // Its rows are kept no longer than storage needs them, and it holds nothing of people.
         let own = journal::Config {
             name: "decided",
             gather_ms: DECIDED_GATHER_MS,
             retention_hours: 0,
+            kept_for: Some(STORAGE_PIN),
             ..raw
         };
         let decided = Journal::open(&data_dir.join("decided"), &own, now_ms)?;

@@ -162,7 +162,7 @@ fn delete_old(shared: &Shared, warned: &mut Warned) {
     let too_old_ms = (shared.clock)().saturating_sub(kept_ms);
     let mut deleted = false;
     let over_limit = loop {
-        let lowest = shared.pins.lowest();
+        let lowest = shared.pins.lowest(shared.config.kept_for);
         let mut segments = locked(&shared.segments);
         let total: u64 = segments.values().map(|s| s.bytes).sum();
         let too_much = total > shared.config.max_bytes;

@@ -82,6 +82,10 @@ pub struct Config {
     /// How long the key of an hour is kept after the hour, hours (`privacy.people_journal_hours`).
     #[serde(skip)]
     pub people_hours: u32,
+    /// Whose [`Pin`] must stand before anything is deleted: between opening and the first pin, and
+    /// after the last, nobody can tell what is still needed. None: retention alone decides.
+    #[serde(skip)]
+    pub kept_for: Option<&'static str>,
 }
 
 impl Default for Config {
@@ -94,6 +98,7 @@ impl Default for Config {
             unsynced_bytes: 8 << 20,
             name: "raw",
             people_hours: 1,
+            kept_for: None,
         }
     }
 }

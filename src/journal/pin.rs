@@ -17,9 +17,14 @@ struct Held {
 }
 
 impl Pins {
-    /// The lowest sequence that somebody still needs.
-    pub(super) fn lowest(&self) -> Option<u64> {
-        locked(&self.0).by_number.values().map(|(_, at)| *at).min()
+    /// The lowest sequence that somebody still needs; 0, all of them, while `awaited` has no pin.
+    pub(super) fn lowest(&self, awaited: Option<&str>) -> Option<u64> {
+        let held = locked(&self.0);
+        let stands = |name: &str| held.by_number.values().any(|(pinned, _)| *pinned == name);
+        if awaited.is_some_and(|name| !stands(name)) {
+            return Some(0);
+        }
+        held.by_number.values().map(|(_, at)| *at).min()
     }
 
     /// Name and sequence of each.

@@ -12,6 +12,8 @@ use crate::{
 use std::{collections::VecDeque, fmt::Write as _};
 use tokio::sync::{mpsc, watch};
 
+/// The pin of what the decided log holds and storage hasn't stored: nothing is deleted without it.
+pub const STORAGE_PIN: &str = "storage";
 /// So much is read at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
@@ -62,7 +64,7 @@ pub async fn feed_storage(
     mut end_at: watch::Receiver<Option<u64>>,
 ) {
     let mut reader = decided.reader(decided.oldest());
-    let pin = decided.pin("storage", reader.position());
+    let pin = decided.pin(STORAGE_PIN, reader.position());
     // What storage has been given and not yet stored: (sequence in the decided log, through).
     let mut given: VecDeque<(u64, u64)> = VecDeque::new();
     let mut is_first = reader.position() > 1;

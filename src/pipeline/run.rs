@@ -18,6 +18,8 @@ use crate::{
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, task::JoinHandle};
 
+/// The pin of what the oldest checkpoint may want to fold again: nothing is deleted without it.
+pub const CHECKPOINT_PIN: &str = "checkpoint";
 /// So much of the journal is folded before its rows are handed on, bytes.
 const CHUNK: usize = 256 * 1024;
 /// How soon a failed read of the journal is tried again.
@@ -127,8 +129,10 @@ impl Folding {
                 "the journal no longer holds what should be decided next: it begins later"
             );
         }
-        let pin = journal
-            .pin("checkpoint", checkpoints.sequences().last().map_or(from, |s| *s.min(&from)) + 1);
+        let pin = journal.pin(
+            CHECKPOINT_PIN,
+            checkpoints.sequences().last().map_or(from, |s| *s.min(&from)) + 1,
+        );
         let mut folding = Self {
             pipeline,
             decided,

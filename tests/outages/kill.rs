@@ -14,7 +14,9 @@ fn kills() -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_stored_exactly_once_however_often_the_program_is_killed() {
-    let settings = [("SPOR_STORAGE__ON_CHANGE", "false")];
+    // Small segments: a kill meets one that storage has not copied yet, and its successor.
+    let settings =
+        [("SPOR_STORAGE__ON_CHANGE", "false"), ("SPOR_JOURNAL__SEGMENT_BYTES", "1048576")];
     let Some(mut spor) = Spor::serve(&settings).await else { return };
     let fleet = Fleet::start(spor.mqtt_port(), CONNECTIONS, RATE);
     for _ in 0..kills() {

@@ -43,6 +43,29 @@ fn over_the_limit_the_oldest_go_but_never_what_a_pin_holds() {
 }
 
 #[test]
+fn nothing_goes_before_and_after_the_pin_it_is_kept_for() {
+    let dir = folder();
+    let config = Config { retention_hours: 0, kept_for: Some("storage"), ..config() };
+    let hands = Hands::at(NOON);
+    let journal = Journal::open(dir.path(), &config, hands.clock()).expect("opens");
+    append_numbered(&journal, 1000, 200);
+    all_committed(&journal);
+    journal.close();
+    hands.set(NOON + 3_600_000);
+    let journal = Journal::open(dir.path(), &config, hands.clock()).expect("opens");
+    let other = journal.pin("other", 1000);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(journal.oldest(), 1, "its reader has not come yet");
+    let pin = journal.pin("storage", 300);
+    eventually("what lies before the pin goes", || journal.oldest() > 200);
+    assert!(journal.oldest() <= 300);
+    let kept = journal.oldest();
+    drop((pin, other));
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(journal.oldest(), kept, "nobody can tell any more what is needed");
+}
+
+#[test]
 fn what_is_too_old_goes_and_the_newest_segment_stays() {
     let dir = folder();
     let hands = Hands::at(NOON);
