@@ -8,6 +8,7 @@ mod admit;
 mod clock;
 mod duplicates;
 mod memory;
+mod recent;
 mod rejected;
 mod sort;
 
@@ -200,8 +201,7 @@ impl Ingest {
         };
         admit::place(&self.site, position.floor, position.x_m, position.y_m)?;
         let time_ms = self.event_time(sender, position.time_ms, received_ms)?;
-        let digest = || duplicates::digest_position(position);
-        if self.duplicates.seen(&tag, position.seq, position.time_ms, received_ms, digest) {
+        if self.duplicates.seen(&tag, position, received_ms) {
             return Err((Reason::Duplicate, "the same tag, seq and time came before".to_owned()));
         }
         if registry.is_worn(&tag) {
@@ -241,8 +241,7 @@ impl Ingest {
         admit::reader(&self.site, reader)?;
         let time_ms = self.event_time(reader.as_str(), sighting.time_ms, received_ms)?;
         let tag = sighting.tag.clone();
-        let digest = || duplicates::digest_sighting(reader, sighting);
-        if self.duplicates.heard(&tag, sighting.time_ms, received_ms, digest) {
+        if self.duplicates.heard(sighting, reader, received_ms) {
             return Err((
                 Reason::Duplicate,
                 "the same tag, reader and time came before".to_owned(),
