@@ -191,9 +191,13 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The runtime of every command that waits for something.
+/// The runtime of every command that waits for something. The pipeline and the journal have threads
+/// of their own, and PostgreSQL wants a share too: half of the cores serve sockets.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("spor").build()?)
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads((cores / 2).max(1)).enable_all().thread_name("spor");
+    Ok(builder.build()?)
 }
 
 #[cfg(test)]

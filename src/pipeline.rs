@@ -18,28 +18,24 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrival, AssetId, Basis, Carrier, Decided, Freshness, Registry, RegistryChange, Restored,
-        Status, StatusNow, StatusRow, TagId,
+        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Registry, RegistryChange,
+        Restored, Status, StatusNow, StatusRow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
     utilisation,
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
+use foldhash::fast::FixedState;
 pub use onward::{STORAGE_PIN, feed_storage};
 pub use run::{CHECKPOINT_PIN, FoldError, Folding, Ports, Start};
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 use tag::TagWork;
 
 /// The unit that would move to another machine: a tag belongs to one of these by its hash.
 const SHARDS: usize = 64;
 
-/// Its hasher has fixed keys, so that the same stream is walked in the same order after a restart.
-type Shard = HashMap<TagId, TagWork, BuildHasherDefault<DefaultHasher>>;
+type Shard = ById<TagId, TagWork>;
 
 /// What a pipeline works with.
 pub struct Parts {
@@ -117,7 +113,7 @@ impl Pipeline {
     }
 
     /// Arrived -> understood -> decided. `received_ms` never decreases.
-    pub fn arrival(&mut self, arrival: &Arrival, received_ms: i64, out: &mut Vec<Decided>) {
+    pub fn arrival(&mut self, arrival: Arrived<'_>, received_ms: i64, out: &mut Vec<Decided>) {
         let mut understood = Vec::new();
         let Self { ingest, known, .. } = self;
         ingest.understand(arrival, received_ms, known, |message| understood.push(message));
@@ -136,7 +132,11 @@ impl Pipeline {
                 return out.push(Decided::Reader { reader, time_ms, online });
             }
         };
-        let work = self.shards[shard_of(&tag)].entry(tag.clone()).or_default();
+        let shard = &mut self.shards[shard_of(&tag)];
+        if !shard.contains_key(&tag) {
+            shard.insert(tag.clone(), TagWork::default());
+        }
+        let Some(work) = shard.get_mut(&tag) else { return };
         match self.known.carrier(&tag) {
             Some(Carrier::Person(person)) => {
                 if let Some((room, time_ms)) = work.take_badge(message, &self.site) {
@@ -327,11 +327,11 @@ fn status_row(
     }
 }
 
-/// `DefaultHasher::new` has fixed keys: a tag stays in its shard across restarts.
+/// The hash has fixed keys: a tag stays in its shard across restarts. Its highest bits are taken,
+/// since the shard's own map uses the lowest.
 fn shard_of(tag: &TagId) -> usize {
-    let mut hasher = DefaultHasher::new();
-    tag.hash(&mut hasher);
-    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
+    let hash = FixedState::default().hash_one(tag);
+    usize::try_from(hash >> (u64::BITS - SHARDS.ilog2())).unwrap_or_default()
 }
 
 #[cfg(test)]

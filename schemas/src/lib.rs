@@ -18,9 +18,10 @@ pub mod wire;
 pub use event::{EventKind, EventMessage};
 pub use ids::{
     AssetId, ClassId, EngineId, InvalidId, PersonId, ReaderId, StaffRole, TagId, WardId, ZoneId,
+    is_valid_id,
 };
 pub use position::PositionMessage;
 pub use sighting::SightingMessage;
 pub use status::{Presence, ReaderStatusMessage, TagStatusMessage};
-pub use topic::{InboundTopic, TopicError};
+pub use topic::{InboundTopic, TopicError, TopicKind};
 pub use wire::{Decoded, WireError};

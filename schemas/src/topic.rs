@@ -34,12 +34,27 @@ pub enum TopicError {
     Id(#[from] InvalidId),
 }
 
-impl InboundTopic {
-    /// Reads a topic.
+/// Which family a topic is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicKind {
+    /// `spor/v1/tags/{tag}/position`
+    TagPosition,
+    /// `spor/v1/tags/{tag}/status`
+    TagStatus,
+    /// `spor/v1/engines/{engine}/positions`
+    EnginePositions,
+    /// `spor/v1/readers/{reader}/sightings`
+    ReaderSightings,
+    /// `spor/v1/readers/{reader}/status`
+    ReaderStatus,
+}
+
+impl TopicKind {
+    /// Takes a topic apart: its kind, and the id in it, which is not checked.
     ///
     /// # Errors
     /// [`TopicError`] when no device may publish there.
-    pub fn parse(topic: &str) -> Result<Self, TopicError> {
+    pub fn split(topic: &str) -> Result<(Self, &str), TopicError> {
         let rest = topic.strip_prefix("spor/").ok_or(TopicError::Unknown)?;
         let (version, rest) = rest.split_once('/').ok_or(TopicError::Unknown)?;
         if version != "v1" {
@@ -47,14 +62,44 @@ impl InboundTopic {
         }
         let (group, rest) = rest.split_once('/').ok_or(TopicError::Unknown)?;
         let (id, leaf) = rest.rsplit_once('/').ok_or(TopicError::Unknown)?;
-        match (group, leaf) {
-            ("tags", "position") => Ok(Self::TagPosition(TagId::new(id)?)),
-            ("tags", "status") => Ok(Self::TagStatus(TagId::new(id)?)),
-            ("engines", "positions") => Ok(Self::EnginePositions(EngineId::new(id)?)),
-            ("readers", "sightings") => Ok(Self::ReaderSightings(ReaderId::new(id)?)),
-            ("readers", "status") => Ok(Self::ReaderStatus(ReaderId::new(id)?)),
-            _ => Err(TopicError::Unknown),
-        }
+        let kind = match (group, leaf) {
+            ("tags", "position") => Self::TagPosition,
+            ("tags", "status") => Self::TagStatus,
+            ("engines", "positions") => Self::EnginePositions,
+            ("readers", "sightings") => Self::ReaderSightings,
+            ("readers", "status") => Self::ReaderStatus,
+            _ => return Err(TopicError::Unknown),
+        };
+        Ok((kind, id))
+    }
+}
+
+impl InboundTopic {
+    /// Reads a topic.
+    ///
+    /// # Errors
+    /// [`TopicError`] when no device may publish there.
+    pub fn parse(topic: &str) -> Result<Self, TopicError> {
+        Self::parse_known(topic, |_| None)
+    }
+
+    /// Reads a topic; a tag that `known` gives for its name is not made again.
+    ///
+    /// # Errors
+    /// [`TopicError`] when no device may publish there.
+    pub fn parse_known(
+        topic: &str,
+        known: impl FnOnce(&str) -> Option<TagId>,
+    ) -> Result<Self, TopicError> {
+        let (kind, id) = TopicKind::split(topic)?;
+        let tag = || known(id).map_or_else(|| TagId::new(id), Ok);
+        Ok(match kind {
+            TopicKind::TagPosition => Self::TagPosition(tag()?),
+            TopicKind::TagStatus => Self::TagStatus(tag()?),
+            TopicKind::EnginePositions => Self::EnginePositions(EngineId::new(id)?),
+            TopicKind::ReaderSightings => Self::ReaderSightings(ReaderId::new(id)?),
+            TopicKind::ReaderStatus => Self::ReaderStatus(ReaderId::new(id)?),
+        })
     }
 }
 

@@ -197,7 +197,7 @@ fn append_one(journal: &Journal, kind: Kind) -> u64 {
 
 fn put(draft: &mut Draft, arrival: &Arrival, registry: &Registry, sealer: &Sealer) {
     let Arrival { source, topic, payload } = arrival;
-    match ingest::sort(arrival, registry) {
+    match ingest::sort(arrival.as_arrived(), registry) {
         Sorted::Others => draft.push(Kind::Message, source, topic, payload),
         Sorted::People => draft.push_sealed(sealer, Kind::Message, source, topic, payload),
         Sorted::Both { others, people } => {

@@ -18,7 +18,7 @@ use super::{
 use bytes::{Buf as _, Bytes};
 use futures_util::FutureExt as _;
 use rumqttd::{Notification, protocol::ConnectReturnCode};
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -159,6 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let timer = tokio::time::sleep_until(self.due());
         tokio::pin!(timer);
         let mut has_room = self.shared.door.room.clone();
+        // Once for all turns: each registration takes a lock that all connections share.
+        let (kick, stop) = (self.place.kick.clone(), self.shared.stop.clone());
+        let (mut kicked, mut stopped) = (pin!(kick.cancelled()), pin!(stop.cancelled()));
         loop {
             let woken = tokio::select! {
                 read = self.wire.read(), if self.held.is_none() => Woken::Read(read),
@@ -167,8 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 event = next_event(&mut self.session) => Woken::Event(event),
                 command = next_command(&mut self.inbox) => Woken::Command(command),
                 () = &mut timer => Woken::Timer,
-                () = self.place.kick.cancelled() => Woken::Ended(End::TakenOver),
-                () = self.shared.stop.cancelled() => Woken::Ended(End::Stopped),
+                () = &mut kicked => Woken::Ended(End::TakenOver),
+                () = &mut stopped => Woken::Ended(End::Stopped),
             };
             match woken {
                 Woken::Read(Ok(0) | Err(_)) => return Err(End::Lost),

@@ -4,19 +4,21 @@
 //! `(tag, seq, digest)`; one with neither can't be told from a repeat and is always new.
 
 use super::recent::{Key, Recent};
-use crate::model::{ReaderId, TagId};
+use crate::model::{ById, ReaderId, TagId};
 use spor_schemas::{PositionMessage, SightingMessage};
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
-    by_tag: HashMap<TagId, Recent>,
+    by_tag: ById<TagId, Recent>,
 }
 
 impl Duplicates {
+    /// The tag of that name, when it has sent before.
+    pub(super) fn known(&self, tag: &str) -> Option<TagId> {
+        self.by_tag.get_key_value(tag).map(|(tag, _)| tag.clone())
+    }
+
     /// True when this position was seen before; else it is remembered.
     pub(super) fn seen(
         &mut self,

@@ -13,7 +13,7 @@ mod rejected;
 mod sort;
 
 use crate::{
-    model::{Arrival, Fix, Origin, ReaderId, Registry, Sighting, TagId},
+    model::{Arrived, ById, Fix, Origin, ReaderId, Registry, Sighting, TagId},
     privacy,
     site::Site,
 };
@@ -25,7 +25,7 @@ pub use sort::{Sorted, sort};
 use spor_schemas::{
     Decoded, InboundTopic, PositionMessage, Presence, SightingMessage, TagStatusMessage, wire,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// Section `[ingest]` of the configuration.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -99,7 +99,7 @@ pub struct Ingest {
     site: Arc<Site>,
     max_late_ms: i64,
     duplicates: Duplicates,
-    clocks: HashMap<Arc<str>, Clock>,
+    clocks: ById<Arc<str>, Clock>,
     rejections: Rejections,
 }
 
@@ -111,7 +111,7 @@ impl Ingest {
             site,
             max_late_ms,
             duplicates: Duplicates::default(),
-            clocks: HashMap::new(),
+            clocks: ById::default(),
             rejections,
         }
     }
@@ -119,12 +119,13 @@ impl Ingest {
     /// Reads one arrival, received at `received_ms`, and hands each message in it to `then`.
     pub fn understand(
         &mut self,
-        arrival: &Arrival,
+        arrival: Arrived<'_>,
         received_ms: i64,
         registry: &Registry,
         mut then: impl FnMut(Understood),
     ) {
-        let topic = match InboundTopic::parse(&arrival.topic) {
+        let known = |tag: &str| self.duplicates.known(tag);
+        let topic = match InboundTopic::parse_known(arrival.topic, known) {
             Ok(topic) => topic,
             Err(e) => {
                 return self.refuse(
@@ -136,7 +137,7 @@ impl Ingest {
                 );
             }
         };
-        let message = match wire::decode(&topic, &arrival.payload) {
+        let message = match wire::decode(&topic, arrival.payload) {
             Ok(message) => message,
             Err(e) => {
                 return self.refuse(
@@ -322,7 +323,7 @@ impl Ingest {
         &self,
         reason: Reason,
         detail: String,
-        arrival: &Arrival,
+        arrival: Arrived<'_>,
         received_ms: i64,
         registry: &Registry,
     ) {

@@ -1,8 +1,8 @@
 //! Refusals: counted by reason, the last of each kept for `GET /api/v1/rejected`.
 
-use crate::model::{Arrival, Registry, TagId};
+use crate::model::{Arrived, Registry, TagId};
 use serde::Serialize;
-use spor_schemas::{InboundTopic, TopicError, WireError};
+use spor_schemas::{TopicError, TopicKind, WireError};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
@@ -130,20 +130,20 @@ impl Rejections {
         &self,
         reason: Reason,
         detail: String,
-        arrival: &Arrival,
+        arrival: Arrived<'_>,
         received_ms: i64,
         registry: &Registry,
     ) {
         metrics::counter!("spor_messages_rejected_total", "reason" => reason.as_str()).increment(1);
-        let (detail, payload) = match InboundTopic::parse(&arrival.topic) {
-            Ok(InboundTopic::TagPosition(tag) | InboundTopic::TagStatus(tag)) => {
-                if registry.is_worn(&tag) {
+        let payload = match TopicKind::split(arrival.topic) {
+            Ok((TopicKind::TagPosition | TopicKind::TagStatus, tag)) => {
+                if registry.is_name_worn(tag) {
                     return;
                 }
-                (detail, Some(beginning(&arrival.payload)))
+                Some(beginning(arrival.payload))
             }
-            Ok(_) => (detail, None),
-            Err(_) => (detail, Some(beginning(&arrival.payload))),
+            Ok(_) => None,
+            Err(_) => Some(beginning(arrival.payload)),
         };
         let rejected = Rejected {
             at_ms: received_ms,

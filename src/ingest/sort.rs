@@ -3,9 +3,9 @@
 //! What can't be read for certain to be about other tags only counts as people's, so that nothing
 //! about a person is written unsealed by mistake; it is refused later, and forgotten in an hour.
 
-use crate::model::{Arrival, Registry};
+use crate::model::{Arrived, Registry};
 use serde::Serialize;
-use spor_schemas::{Decoded, InboundTopic, wire};
+use spor_schemas::{Decoded, InboundTopic, TopicKind, is_valid_id, wire};
 
 /// Whom an arrival is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +25,27 @@ pub enum Sorted {
 
 /// Reads an arrival so far as it takes to tell.
 #[must_use]
-pub fn sort(arrival: &Arrival, registry: &Registry) -> Sorted {
-    let Ok(topic) = InboundTopic::parse(&arrival.topic) else { return Sorted::People };
-    match &topic {
-        InboundTopic::TagPosition(tag) | InboundTopic::TagStatus(tag) => {
-            if registry.is_worn(tag) {
-                Sorted::People
-            } else {
-                Sorted::Others
-            }
+pub fn sort(arrival: Arrived<'_>, registry: &Registry) -> Sorted {
+    match TopicKind::split(arrival.topic) {
+        Ok((TopicKind::TagPosition | TopicKind::TagStatus, tag)) if is_valid_id(tag) => {
+            if registry.is_name_worn(tag) { Sorted::People } else { Sorted::Others }
         }
-        InboundTopic::ReaderStatus(_) => Sorted::Others,
-        InboundTopic::EnginePositions(_) | InboundTopic::ReaderSightings(_) => {
-            match wire::decode(&topic, &arrival.payload) {
-                Ok(Decoded::Positions(all)) => {
-                    split(all, |p| p.tag.as_ref().is_some_and(|tag| registry.is_worn(tag)))
-                }
-                Ok(Decoded::Sightings(all)) => split(all, |s| registry.is_worn(&s.tag)),
-                Ok(_) | Err(_) => Sorted::People,
-            }
+        Ok((TopicKind::ReaderStatus, reader)) if is_valid_id(reader) => Sorted::Others,
+        Ok((TopicKind::EnginePositions | TopicKind::ReaderSightings, _)) => {
+            sort_array(arrival, registry)
         }
+        Ok(_) | Err(_) => Sorted::People,
+    }
+}
+
+fn sort_array(arrival: Arrived<'_>, registry: &Registry) -> Sorted {
+    let Ok(topic) = InboundTopic::parse(arrival.topic) else { return Sorted::People };
+    match wire::decode(&topic, arrival.payload) {
+        Ok(Decoded::Positions(all)) => {
+            split(all, |p| p.tag.as_ref().is_some_and(|tag| registry.is_worn(tag)))
+        }
+        Ok(Decoded::Sightings(all)) => split(all, |s| registry.is_worn(&s.tag)),
+        Ok(_) | Err(_) => Sorted::People,
     }
 }
 
@@ -78,12 +79,7 @@ mod tests {
     }
 
     fn sorted(topic: &str, payload: &str) -> Sorted {
-        let arrival = Arrival {
-            source: "c".into(),
-            topic: topic.into(),
-            payload: payload.as_bytes().to_vec().into(),
-        };
-        sort(&arrival, &registry())
+        sort(Arrived { source: "c", topic, payload: payload.as_bytes() }, &registry())
     }
 
     const PUMP: &str = r#"{"tag":"pump","x_m":1.5,"y_m":2.0,"floor":1}"#;

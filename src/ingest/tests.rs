@@ -42,9 +42,10 @@ impl Bench {
         payload: impl Into<Bytes>,
         received_ms: i64,
     ) -> Vec<Understood> {
-        let arrival = Arrival { source: "c1".into(), topic: topic.into(), payload: payload.into() };
+        let payload: Bytes = payload.into();
+        let arrival = Arrived { source: "c1", topic, payload: &payload };
         let mut out = Vec::new();
-        self.ingest.understand(&arrival, received_ms, &self.registry, |u| out.push(u));
+        self.ingest.understand(arrival, received_ms, &self.registry, |u| out.push(u));
         out
     }
 

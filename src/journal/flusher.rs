@@ -8,6 +8,7 @@ use super::{
     format::{HEADER, Head, Header, mark_commit, record_len},
     front::Shared,
     locked,
+    pace::Pace,
     segment::Active,
 };
 use std::{io, time::Instant};
@@ -16,7 +17,9 @@ use std::{io, time::Instant};
 pub(super) fn run(shared: &Shared, active: Active) {
     let mut flusher = Flusher { shared, active };
     let mut batch = Vec::new();
-    'commits: while let Some(taken) = shared.take(&mut batch) {
+    let mut pace = Pace::new(Instant::now());
+    let mut rest_until = Instant::now();
+    'commits: while let Some(taken) = shared.take(&mut batch, rest_until) {
         let mut done = 0;
         while done < batch.len() {
             match flusher.commit(&mut batch[done..], taken.last) {
@@ -36,6 +39,7 @@ pub(super) fn run(shared: &Shared, active: Active) {
                 }
             }
         }
+        rest_until = pace.rest_after(taken.appends, Instant::now());
     }
 }
 

@@ -57,6 +57,8 @@ struct Front {
     waiting: Vec<u8>,
     /// When the oldest of them was appended.
     waiting_since: Instant,
+    /// How many appends they came in.
+    appends: usize,
     /// Bytes that are not on disk: waiting, or in the commit that is running.
     unsynced: usize,
     last: u64,
@@ -78,6 +80,8 @@ pub(super) struct Taken {
     pub(super) last: u64,
     /// When the oldest of them was appended.
     pub(super) since: Instant,
+    /// How many appends they came in.
+    pub(super) appends: usize,
 }
 
 impl Shared {
@@ -108,6 +112,7 @@ impl Shared {
             front: Mutex::new(Front {
                 waiting: Vec::new(),
                 waiting_since: Instant::now(),
+                appends: 0,
                 unsynced: 0,
                 last: start.last,
                 last_ms: start.last_ms,
@@ -135,6 +140,7 @@ impl Shared {
         (front.last, front.last_ms) = (last, received_ms);
         if !front.stopping {
             front.unsynced += bytes.len();
+            front.appends += 1;
             if front.waiting.is_empty() {
                 // The usual case of one draft a commit is not copied.
                 front.waiting = bytes;
@@ -154,15 +160,16 @@ impl Shared {
     }
 
     /// Waits until something is to be written and takes all of it in place of `batch`; none when the
-    /// journal closes and nothing is left.
-    pub(super) fn take(&self, batch: &mut Vec<u8>) -> Option<Taken> {
+    /// journal closes and nothing is left. Not before `earliest`, unless much waits.
+    pub(super) fn take(&self, batch: &mut Vec<u8>, earliest: Instant) -> Option<Taken> {
         let gather = Duration::from_millis(self.config.gather_ms);
         let mut front = locked(&self.front);
         loop {
             if !front.waiting.is_empty() {
-                front = self.gather(front, gather);
+                front = self.gather(front, earliest.max(Instant::now() + gather));
                 *batch = std::mem::take(&mut front.waiting);
-                return Some(Taken { last: front.last, since: front.waiting_since });
+                let appends = std::mem::take(&mut front.appends);
+                return Some(Taken { last: front.last, since: front.waiting_since, appends });
             }
             if front.stopping {
                 return None;
@@ -173,13 +180,12 @@ impl Shared {
         }
     }
 
-    /// Waits for company as long as the configuration wants.
+    /// Waits for company.
     fn gather<'a>(
         &self,
         mut front: MutexGuard<'a, Front>,
-        gather: Duration,
+        until: Instant,
     ) -> MutexGuard<'a, Front> {
-        let until = Instant::now() + gather;
         while !front.stopping && front.waiting.len() < GATHER_BYTES {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|l| !l.is_zero())
             else {

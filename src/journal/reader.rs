@@ -10,13 +10,13 @@ use super::{
     locked,
 };
 use bytes::Bytes;
-use std::{collections::HashSet, fs::File, io, ops::Range, os::unix::fs::FileExt, sync::Arc};
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, sync::Arc};
 use tokio::sync::watch;
 
-/// At least so much is read at once, bytes.
+/// Least and most that is read at once, bytes. A reader close to the end takes little, one that
+/// lags takes ever more.
 const MIN_CHUNK: usize = 16 << 10;
-/// Names that are remembered, so that equal ones are one; over it, all are forgotten.
-const NAMES: usize = 65_536;
+const MAX_CHUNK: usize = 4 << 20;
 
 /// Reads the journal from a sequence on. It holds nothing back: that is a [`Pin`](super::Pin)'s work.
 pub struct Reader {
@@ -27,8 +27,9 @@ pub struct Reader {
     next: u64,
     missed: u64,
     place: Option<Place>,
+    /// How much is read next, bytes: twice what was of use last time.
+    chunk: usize,
     damage: Vec<Damage>,
-    names: Names,
 }
 
 /// Where in the files the reader stands.
@@ -50,8 +51,8 @@ impl Reader {
             next,
             missed: next - from.max(1),
             place: None,
+            chunk: MIN_CHUNK,
             damage: Vec::new(),
-            names: Names::default(),
             shared,
         }
     }
@@ -118,7 +119,7 @@ impl Reader {
         let Some(until) = self.enter(committed)? else { return Ok(()) };
         let Some(place) = &self.place else { return Ok(()) };
         let path = super::segment::path_of(&self.shared.dir, place.segment);
-        let mut wanted = max_bytes.clamp(MIN_CHUNK, 4 << 20);
+        let mut wanted = self.chunk.min(max_bytes).max(MIN_CHUNK);
         let (chunk, found) = loop {
             let chunk = read_at(&place.file, place.offset, wanted).map_err(at(&path))?;
             let whole = chunk.len() < wanted;
@@ -134,6 +135,7 @@ impl Reader {
         let Some(used) = found.last().map(|(_, body)| body.end) else {
             return self.pass_damage(until).map_err(at(&path));
         };
+        self.chunk = (2 * used).clamp(MIN_CHUNK, MAX_CHUNK);
         let chunk = shared_chunk(chunk, used);
         for (head, body) in found {
             if head.sequence >= self.next {
@@ -240,13 +242,14 @@ impl Reader {
         };
         let (source, topic, payload) =
             read_content(&content).ok_or_else(|| unknown("has a content of no known form"))?;
+        let (begin, topic_at) = (payload - topic.len() - source.len(), source.len());
         Ok(Some(Record {
             sequence: head.sequence,
             received_ms: head.received_ms,
             kind,
-            source: self.names.shared(source),
-            topic: self.names.shared(topic),
-            payload: content.slice(payload..),
+            topic_at,
+            payload_at: topic_at + topic.len(),
+            content: content.slice(begin..),
         }))
     }
 }
@@ -288,22 +291,4 @@ fn read_at(file: &File, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
     let mut chunk = vec![0; wanted.min(usize::try_from(left).unwrap_or(usize::MAX))];
     file.read_exact_at(&mut chunk, offset)?;
     Ok(chunk)
-}
-
-/// Sources and topics repeat: each is kept once.
-#[derive(Default)]
-struct Names(HashSet<Arc<str>>);
-
-impl Names {
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(name) {
-            return known.clone();
-        }
-        if self.0.len() >= NAMES {
-            self.0.clear();
-        }
-        let name: Arc<str> = name.into();
-        self.0.insert(name.clone());
-        name
-    }
 }

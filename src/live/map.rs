@@ -6,6 +6,7 @@
 use super::TagState;
 use crate::model::TagId;
 use dashmap::{DashMap, Entry};
+use foldhash::fast::FixedState;
 use std::{
     collections::{HashSet, VecDeque},
     sync::{
@@ -20,7 +21,7 @@ const REMOVALS_KEPT: usize = 10_000;
 /// The newest state of every tag.
 #[derive(Debug)]
 pub struct TagMap {
-    slots: DashMap<TagId, Slot>,
+    slots: DashMap<TagId, Slot, FixedState>,
     version: AtomicU64,
     newest_ms: AtomicI64,
     removals: Mutex<Removals>,
@@ -53,7 +54,7 @@ pub struct Changes {
 impl Default for TagMap {
     fn default() -> Self {
         Self {
-            slots: DashMap::new(),
+            slots: DashMap::default(),
             version: AtomicU64::new(0),
             newest_ms: AtomicI64::new(i64::MIN),
             removals: Mutex::default(),

@@ -61,6 +61,14 @@ impl RoomChoice {
     }
 
     pub(super) fn take(&mut self, fix: &Fix, x_m: f64, y_m: f64, site: &Site) -> Option<Move> {
+        // Rooms don't overlap: most fixes need no look at any other.
+        if let Some(Stay { room: Some(room), floor, .. }) = &self.stay
+            && *floor == fix.floor
+            && site.holds(room, fix.floor, x_m, y_m)
+        {
+            self.candidate = None;
+            return None;
+        }
         let room = site.room_at(fix.floor, x_m, y_m).cloned();
         let Some(stay) = &self.stay else {
             return Some(self.go(room, fix.floor, fix.time_ms, "first fix"));

@@ -13,3 +13,22 @@ pub struct Arrival {
     /// The bytes, uninterpreted.
     pub payload: Bytes,
 }
+
+/// The same, where it is only looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// The MQTT client id (or the outside broker's name).
+    pub source: &'a str,
+    /// The topic it was published on.
+    pub topic: &'a str,
+    /// The bytes, uninterpreted.
+    pub payload: &'a [u8],
+}
+
+impl Arrival {
+    /// A look at it.
+    #[must_use]
+    pub fn as_arrived(&self) -> Arrived<'_> {
+        Arrived { source: &self.source, topic: &self.topic, payload: &self.payload }
+    }
+}

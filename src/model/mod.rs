@@ -2,6 +2,7 @@
 
 mod arrival;
 mod asset;
+mod by_id;
 mod decided;
 mod fix;
 pub mod freshness;
@@ -9,8 +10,9 @@ mod place;
 mod registry;
 mod role;
 
-pub use arrival::Arrival;
+pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
+pub use by_id::ById;
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
 };

@@ -35,7 +35,7 @@ fn name(journal: &Journal) -> String {
 }
 
 fn batch(record: &Record) -> Result<DecidedBatch, FoldError> {
-    postcard::from_bytes(&record.payload).map_err(|error| {
+    postcard::from_bytes(record.payload()).map_err(|error| {
         FoldError::Mismatch(format!(
             "record {} of the decided log is of another version of Spor: {error}",
             record.sequence
@@ -46,7 +46,7 @@ fn batch(record: &Record) -> Result<DecidedBatch, FoldError> {
 /// Up to which record of the journal the decided log has everything; 0: nothing yet.
 pub(super) fn decided_through(decided: &Journal, journal: &Journal) -> Result<u64, FoldError> {
     let Some(last) = decided.reader(decided.last().max(1)).read(1)?.pop() else { return Ok(0) };
-    if *last.topic != *name(journal) {
+    if last.topic() != name(journal) {
         return Err(FoldError::Mismatch(
             "the decided log belongs to another journal: `spor serve --new-journal` begins a new one"
                 .to_owned(),

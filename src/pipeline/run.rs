@@ -22,6 +22,9 @@ use tokio::{sync::watch, task::JoinHandle};
 pub const CHECKPOINT_PIN: &str = "checkpoint";
 /// So much of the journal is folded before its rows are handed on, bytes.
 const CHUNK: usize = 256 * 1024;
+/// Between two looks at the journal, when all of it is folded: each of its many commits would wake
+/// the pipeline for a few records.
+const PACE: Duration = Duration::from_millis(5);
 /// How soon a failed read of the journal is tried again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -188,7 +191,9 @@ impl Folding {
 
     /// Runs until the record that `ports.end_at` names is decided, and leaves a checkpoint there.
     pub async fn run(mut self, mut ports: Ports) {
+        let committed = self.journal.committed();
         loop {
+            let begun = tokio::time::Instant::now();
             tokio::select! {
                 _ = self.reader.wait() => {}
                 _ = ports.end_at.changed() => {}
@@ -208,6 +213,10 @@ impl Folding {
             }
             if self.finishing.is_none() && Instant::now() >= self.due {
                 self.begin_checkpoint();
+            }
+            let caught_up = self.reader.position() > *committed.borrow();
+            if caught_up {
+                tokio::time::sleep_until(begun + PACE).await;
             }
         }
         if self.finishing.is_some() {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     journal::{Kind, Record},
-    model::{Arrival, Decided, DecidedBatch, EventMessage},
+    model::{Arrived, Decided, DecidedBatch, EventMessage},
 };
 use std::{
     mem,
@@ -59,20 +59,16 @@ impl Folding {
         let received_ms = record.received_ms;
         match record.kind {
             Kind::Message => {
-                let arrival = Arrival {
-                    source: record.source.clone(),
-                    topic: record.topic.clone(),
-                    payload: record.payload.clone(),
-                };
-                self.pipeline.arrival(&arrival, received_ms, out);
+                let (source, topic, payload) = (record.source(), record.topic(), record.payload());
+                self.pipeline.arrival(Arrived { source, topic, payload }, received_ms, out);
             }
             Kind::Tick => self.pipeline.tick(received_ms, out),
-            Kind::Registry => match serde_json::from_slice(&record.payload) {
+            Kind::Registry => match serde_json::from_slice(record.payload()) {
                 Ok(change) => self.pipeline.change_registry(&change, received_ms, out),
                 Err(error) => tracing::error!(%error, "a change of the registry can't be read"),
             },
             Kind::Site => {
-                let site = self.checkpoints.site(&record.topic)?;
+                let site = self.checkpoints.site(record.topic())?;
                 self.pipeline.change_site(site);
             }
             Kind::Flush => self.pipeline.flush(out),

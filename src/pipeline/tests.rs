@@ -78,13 +78,11 @@ impl Bench {
         let (x_m, y_m, floor) = at;
         let payload =
             serde_json::json!({ "x_m": x_m, "y_m": y_m, "floor": floor, "time_ms": time_ms });
-        let arrival = Arrival {
-            source: "c".into(),
-            topic: format!("spor/v1/tags/{name}/position").into(),
-            payload: payload.to_string().into(),
-        };
+        let topic = format!("spor/v1/tags/{name}/position");
+        let payload = payload.to_string();
+        let arrival = Arrived { source: "c", topic: &topic, payload: payload.as_bytes() };
         let mut out = Vec::new();
-        self.pipeline.arrival(&arrival, received_ms, &mut out);
+        self.pipeline.arrival(arrival, received_ms, &mut out);
         out
     }
 

@@ -1,16 +1,15 @@
 //! The polygons of one floor under an R-tree: which room holds a point, and how far is it.
 
+use crate::model::ById;
 use geo::{
     BoundingRect, Contains, Distance, Euclidean, InteriorPoint, Intersects, MultiPolygon, Point,
     Polygon,
 };
 use rstar::{AABB, RTree, RTreeObject};
-use std::collections::HashMap;
 
 /// A room or zone, by its index in the site.
 struct Entry {
     index: usize,
-    is_room: bool,
     envelope: AABB<[f64; 2]>,
 }
 
@@ -23,8 +22,9 @@ impl RTreeObject for Entry {
 
 /// One floor.
 pub(super) struct FloorPlan {
-    tree: RTree<Entry>,
-    shapes: HashMap<usize, Shape>,
+    rooms: RTree<Entry>,
+    zones: RTree<Entry>,
+    shapes: ById<usize, Shape>,
     outline: MultiPolygon<f64>,
 }
 
@@ -52,13 +52,13 @@ impl FloorPlan {
         } else {
             MultiPolygon::new(outlines)
         };
-        let mut entries = Vec::with_capacity(parts.len());
-        let mut shapes = HashMap::with_capacity(parts.len());
+        let (mut rooms, mut zones) = (Vec::new(), Vec::new());
+        let mut shapes = ById::default();
         for (index, is_room, polygon) in parts {
             let Some(rect) = polygon.bounding_rect() else { continue };
             let envelope =
                 AABB::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y]);
-            entries.push(Entry { index, is_room, envelope });
+            if is_room { &mut rooms } else { &mut zones }.push(Entry { index, envelope });
             let label = label_point(&polygon, rect.center().into());
             let radius_m = polygon
                 .exterior()
@@ -67,34 +67,41 @@ impl FloorPlan {
                 .fold(0.0, f64::max);
             shapes.insert(index, Shape { polygon, label, radius_m });
         }
-        Self { tree: RTree::bulk_load(entries), shapes, outline }
+        Self { rooms: RTree::bulk_load(rooms), zones: RTree::bulk_load(zones), shapes, outline }
     }
 
     pub(super) fn room_holding(&self, x_m: f64, y_m: f64) -> Option<usize> {
-        self.holding(x_m, y_m, true).next()
+        self.holding(&self.rooms, x_m, y_m).next()
     }
 
     pub(super) fn zones_holding(&self, x_m: f64, y_m: f64) -> impl Iterator<Item = usize> {
-        self.holding(x_m, y_m, false)
+        self.holding(&self.zones, x_m, y_m)
     }
 
     /// A point on a border belongs to whichever room the tree yields first.
-    fn holding(&self, x_m: f64, y_m: f64, rooms: bool) -> impl Iterator<Item = usize> {
-        let point = Point::new(x_m, y_m);
-        self.tree
-            .locate_in_envelope_intersecting(&AABB::from_point([x_m, y_m]))
-            .filter(move |e| e.is_room == rooms)
-            .filter(move |e| self.shapes[&e.index].polygon.intersects(&point))
+    fn holding<'a>(
+        &'a self,
+        tree: &'a RTree<Entry>,
+        x_m: f64,
+        y_m: f64,
+    ) -> impl Iterator<Item = usize> + 'a {
+        tree.locate_in_envelope_intersecting(&AABB::from_point([x_m, y_m]))
             .map(|e| e.index)
+            .filter(move |index| self.holds(*index, x_m, y_m))
+    }
+
+    /// True when the point is in the room or zone or on its border.
+    pub(super) fn holds(&self, index: usize, x_m: f64, y_m: f64) -> bool {
+        let shape = self.shapes.get(&index);
+        shape.is_some_and(|shape| shape.polygon.intersects(&Point::new(x_m, y_m)))
     }
 
     /// The nearest room within `reach_m`.
     pub(super) fn nearest_room(&self, x_m: f64, y_m: f64, reach_m: f64) -> Option<usize> {
         let around =
             AABB::from_corners([x_m - reach_m, y_m - reach_m], [x_m + reach_m, y_m + reach_m]);
-        self.tree
+        self.rooms
             .locate_in_envelope_intersecting(&around)
-            .filter(|e| e.is_room)
             .filter_map(|e| Some((self.distance_m(e.index, x_m, y_m)?, e.index)))
             .filter(|(distance_m, _)| *distance_m <= reach_m)
             .min_by(|a, b| a.0.total_cmp(&b.0))

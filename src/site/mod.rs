@@ -6,7 +6,7 @@
 mod floor_plan;
 mod read;
 
-use crate::model::{ReaderId, ReaderRecord, WardId, ZoneId, ZoneRecord};
+use crate::model::{ById, ReaderId, ReaderRecord, WardId, ZoneId, ZoneRecord};
 use floor_plan::FloorPlan;
 pub use read::SiteError;
 use spor_schemas::site::{Feature, FloorEntry, SiteFile};
@@ -65,8 +65,8 @@ pub struct Site {
     text: String,
     file: SiteFile,
     zones: Vec<ZoneRecord>,
-    zone_index: HashMap<ZoneId, usize>,
-    readers: HashMap<ReaderId, ReaderPlace>,
+    zone_index: ById<ZoneId, usize>,
+    readers: ById<ReaderId, ReaderPlace>,
     plans: HashMap<i16, FloorPlan>,
 }
 
@@ -127,6 +127,15 @@ impl Site {
         plan.room_holding(x_m, y_m)
             .or_else(|| plan.nearest_room(x_m, y_m, NEAREST_ROOM_M))
             .map(|i| &self.zones[i].id)
+    }
+
+    /// True when the room holds the point.
+    #[must_use]
+    pub fn holds(&self, room: &ZoneId, floor: i16, x_m: f64, y_m: f64) -> bool {
+        let (Some(&index), Some(plan)) = (self.zone_index.get(room), self.plans.get(&floor)) else {
+            return false;
+        };
+        plan.holds(index, x_m, y_m)
     }
 
     /// The zones (not rooms) that hold the point.

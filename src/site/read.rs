@@ -1,7 +1,7 @@
 //! Site file to [`Site`]: every rule of the format is checked, and an error names the feature.
 
 use super::{Door, ReaderPlace, Site, floor_plan::FloorPlan};
-use crate::model::{ReaderId, ReaderRecord, ZoneId, ZoneRecord};
+use crate::model::{ById, ReaderId, ReaderRecord, ZoneId, ZoneRecord};
 use geo::{
     Area, BooleanOps, BoundingRect, Distance, Euclidean, Intersects, Point, Polygon, Validation,
 };
@@ -148,7 +148,7 @@ fn build(file: SiteFile, version: String, text: String) -> Result<Site, SiteErro
         doors,
         zones: parts.zones,
         zone_index: parts.zone_index,
-        readers: HashMap::new(),
+        readers: ById::default(),
         plans,
         file,
     };
@@ -173,7 +173,7 @@ fn floor_labels(file: &SiteFile) -> Result<HashMap<i16, String>, SiteError> {
 #[derive(Default)]
 struct Parts {
     zones: Vec<ZoneRecord>,
-    zone_index: HashMap<ZoneId, usize>,
+    zone_index: ById<ZoneId, usize>,
     polygons: HashMap<i16, Vec<(usize, bool, Polygon<f64>)>>,
     outlines: HashMap<i16, Vec<Polygon<f64>>>,
 }
@@ -304,8 +304,8 @@ fn doors(file: &SiteFile, parts: &Parts) -> Result<Vec<Door>, SiteError> {
     Ok(doors)
 }
 
-fn readers(site: &Site) -> Result<HashMap<ReaderId, ReaderPlace>, SiteError> {
-    let mut readers = HashMap::new();
+fn readers(site: &Site) -> Result<ById<ReaderId, ReaderPlace>, SiteError> {
+    let mut readers = ById::default();
     for feature in &site.file.features {
         let Properties::Reader { floor, reader, portal } = &feature.properties else { continue };
         let (x_m, y_m) = point(feature)?;

@@ -13,8 +13,8 @@ fn what_was_appended_is_read_back_in_order_also_after_reopening() {
     let read = read_all(&mut journal.reader(1));
     assert_eq!(sequences(&read), (1..=500).collect::<Vec<_>>());
     assert!(read.iter().all(|r| number_of(r) == r.sequence));
-    assert_eq!(&*read[0].source, "gateway-1");
-    assert_eq!(&*read[0].topic, "spor/v1/tags/pump-1/position");
+    assert_eq!(read[0].source(), "gateway-1");
+    assert_eq!(read[0].topic(), "spor/v1/tags/pump-1/position");
     assert_eq!((read[0].kind, read[0].received_ms), (Kind::Message, NOON));
     assert!(std::fs::read_dir(dir.path()).expect("folder").count() > 6, "many segments");
     journal.close();
@@ -74,7 +74,7 @@ fn a_record_larger_than_a_segment_gets_one_of_its_own() {
     all_committed(&journal);
     let read = read_all(&mut journal.reader(1));
     assert_eq!(read.iter().map(number_of).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
-    assert_eq!(read[3].payload.len(), 100_000);
+    assert_eq!(read[3].payload().len(), 100_000);
     journal.close();
     assert_eq!(read_all(&mut open(dir.path()).reader(1)), read);
 }
@@ -179,7 +179,7 @@ fn several_threads_append_and_each_record_is_read_once() {
         let of_thread: Vec<_> = read
             .iter()
             .filter_map(|r| {
-                String::from_utf8_lossy(&r.payload)
+                String::from_utf8_lossy(r.payload())
                     .strip_prefix(&format!("{thread}-"))?
                     .parse::<u32>()
                     .ok()

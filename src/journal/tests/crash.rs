@@ -69,7 +69,7 @@ fn check(journal: &Journal, model: &mut Vec<Vec<u8>>, committed: u64) {
     assert_eq!(reader.take_damage(), [], "a torn tail is no damage");
     assert_eq!(sequences(&read), (1..=last).collect::<Vec<_>>());
     for (record, appended) in read.iter().zip(&*model) {
-        assert!(record.payload == appended[..], "record {}", record.sequence);
+        assert!(record.payload() == &appended[..], "record {}", record.sequence);
     }
     // Whoever asks beyond the data gets nothing, and what comes later.
     let mut beyond = journal.reader(last + 10);

@@ -78,7 +78,7 @@ fn append_numbered(journal: &Journal, count: u64, each: usize) {
 }
 
 fn number_of(record: &Record) -> u64 {
-    let text = String::from_utf8_lossy(&record.payload);
+    let text = String::from_utf8_lossy(record.payload());
     text.trim_end_matches('.').parse().expect("a number")
 }
 

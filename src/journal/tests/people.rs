@@ -51,8 +51,8 @@ fn after_the_hour_neither_key_nor_plain_byte_is_on_the_disk() {
     sealed_and_plain(&journal);
     let read = read_all(&mut journal.reader(1));
     assert_eq!(read.len(), 2);
-    assert_eq!(&read[0].payload[..], PAYLOAD);
-    assert!(read[0].topic.contains("badge-of-somebody"));
+    assert_eq!(read[0].payload(), PAYLOAD);
+    assert!(read[0].topic().contains("badge-of-somebody"));
     for plain in [NAME, PAYLOAD] {
         assert_eq!(holds(dir.path(), plain), None, "never in plain, also before the hour is over");
     }

@@ -2,11 +2,14 @@
 
 mod change;
 
-use super::asset::{Asset, Person};
+use super::{
+    asset::{Asset, Person},
+    by_id::ById,
+};
 pub use change::RegistryChange;
 use serde::{Deserialize, Serialize};
 use spor_schemas::{AssetId, PersonId, TagId};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// What a tag is fastened to.
 #[derive(Debug, Clone)]
@@ -40,13 +43,13 @@ impl From<&Carrier> for CarrierId {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     /// Every asset that is not retired.
-    pub assets: HashMap<AssetId, Arc<Asset>>,
+    pub assets: ById<AssetId, Arc<Asset>>,
     /// Every person.
-    pub persons: HashMap<PersonId, Arc<Person>>,
+    pub persons: ById<PersonId, Arc<Person>>,
     /// The present binding of each bound tag.
-    pub carriers: HashMap<TagId, Carrier>,
+    pub carriers: ById<TagId, Carrier>,
     /// The present tag of each bound asset.
-    pub tag_of_asset: HashMap<AssetId, TagId>,
+    pub tag_of_asset: ById<AssetId, TagId>,
 }
 
 impl Registry {
@@ -68,6 +71,12 @@ impl Registry {
     /// True when a person wears `tag`.
     #[must_use]
     pub fn is_worn(&self, tag: &TagId) -> bool {
+        self.is_name_worn(tag.as_str())
+    }
+
+    /// True when a person wears the tag of that name.
+    #[must_use]
+    pub fn is_name_worn(&self, tag: &str) -> bool {
         matches!(self.carriers.get(tag), Some(Carrier::Person(_)))
     }
 }

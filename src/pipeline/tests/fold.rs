@@ -75,7 +75,7 @@ async fn batches(decided: &Journal) -> Vec<Vec<u8>> {
     let mut reader = decided.reader(1);
     let mut all = Vec::new();
     while reader.position() <= last {
-        all.extend(reader.read(1 << 20).expect("read").into_iter().map(|r| r.payload.to_vec()));
+        all.extend(reader.read(1 << 20).expect("read").into_iter().map(|r| r.payload().to_vec()));
     }
     all
 }
