@@ -69,9 +69,11 @@ pub(super) async fn write(
     presence(transaction, &batch).await?;
     reports(transaction, &batch).await?;
     readers(transaction, &batch).await?;
+    let mut received_ms: Vec<i64> = batch.positions.iter().map(|row| row.received_ms).collect();
+    received_ms.sort_unstable();
     Ok(Written {
         positions: batch.positions.len() + late,
-        received_ms: batch.positions.iter().map(|row| row.received_ms).collect(),
+        received_ms,
         without_zone: batch.without_zone,
     })
 }
