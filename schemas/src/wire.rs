@@ -8,6 +8,9 @@ use crate::{
     status::{ReaderStatusMessage, TagStatusMessage},
     topic::InboundTopic,
 };
+use minicbor::Decode;
+use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A message, read and within its bounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +83,36 @@ pub fn decode(topic: &InboundTopic, payload: &[u8]) -> Result<Decoded, WireError
     }
 }
 
+/// The tags that an array of positions or sightings names, and nothing else of it.
+///
+/// # Errors
+/// [`WireError`] when it is no array of objects, or a tag is no text.
+pub fn tags_of_array(payload: &[u8]) -> Result<Vec<Cow<'_, str>>, WireError> {
+    if payload.len() > bounds::MAX_PAYLOAD {
+        return Err(WireError::TooLarge);
+    }
+    let elements: Vec<Named<'_>> = parse_batch(payload)?;
+    Ok(elements.into_iter().filter_map(|element| element.tag).map(|Name(tag)| tag).collect())
+}
+
+/// What positions and sightings have in common.
+#[derive(Deserialize, Decode)]
+#[cbor(map)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    #[b(0)]
+    tag: Option<Name<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'b, C> Decode<'b, C> for Name<'b> {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        Ok(Self(Cow::Borrowed(d.str()?)))
+    }
+}
+
 fn own_position(tag: &TagId, mut position: PositionMessage) -> Result<PositionMessage, WireError> {
     if position.tag.as_ref().is_some_and(|named| named != tag) {
         return Err(WireError::WrongTag("the payload names another tag than the topic"));
@@ -96,7 +129,7 @@ fn is_cbor(payload: &[u8]) -> bool {
 
 fn parse<'b, T>(payload: &'b [u8]) -> Result<T, WireError>
 where
-    T: serde::Deserialize<'b> + minicbor::Decode<'b, ()>,
+    T: Deserialize<'b> + Decode<'b, ()>,
 {
     if !is_cbor(payload) {
         return serde_json::from_slice(payload).map_err(|e| WireError::Malformed(e.to_string()));
@@ -112,7 +145,7 @@ where
 
 fn parse_batch<'b, T>(payload: &'b [u8]) -> Result<Vec<T>, WireError>
 where
-    T: serde::Deserialize<'b> + minicbor::Decode<'b, ()>,
+    T: Deserialize<'b> + Decode<'b, ()>,
 {
     let batch: Vec<T> = parse(payload)?;
     if batch.len() > bounds::MAX_BATCH { Err(WireError::TooLarge) } else { Ok(batch) }
@@ -202,6 +235,18 @@ mod tests {
             matches!(refused, Err(WireError::OutOfRange(o)) if o.field == "x_m"),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn the_tags_of_an_array_are_read_in_both_forms() {
+        let json = br#"[{"x_m":1,"tag":"a"},{"tag":"\u0062","y_m":[]},{"floor":1}]"#;
+        assert_eq!(tags_of_array(json), Ok(vec!["a".into(), "b".into()]));
+        let sightings: Vec<SightingMessage> =
+            serde_json::from_str(r#"[{"tag":"a","rssi_dbm":-50},{"tag":"b","rssi_dbm":-60}]"#)
+                .expect("valid");
+        assert_eq!(tags_of_array(&to_cbor(&sightings)), Ok(vec!["a".into(), "b".into()]));
+        assert!(tags_of_array(br#"[{"tag":7}]"#).is_err());
+        assert!(tags_of_array(br#"[{"tag":"a"}"#).is_err());
     }
 
     #[test]

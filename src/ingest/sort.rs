@@ -39,6 +39,14 @@ pub fn sort(arrival: Arrived<'_>, registry: &Registry) -> Sorted {
 }
 
 fn sort_array(arrival: Arrived<'_>, registry: &Registry) -> Sorted {
+    let Ok(tags) = wire::tags_of_array(arrival.payload) else { return Sorted::People };
+    let worn = tags.iter().filter(|tag| registry.is_name_worn(tag)).count();
+    if worn == 0 {
+        return Sorted::Others;
+    }
+    if worn == tags.len() {
+        return Sorted::People;
+    }
     let Ok(topic) = InboundTopic::parse(arrival.topic) else { return Sorted::People };
     match wire::decode(&topic, arrival.payload) {
         Ok(Decoded::Positions(all)) => {
@@ -51,13 +59,7 @@ fn sort_array(arrival: Arrived<'_>, registry: &Registry) -> Sorted {
 
 fn split<T: Serialize>(all: Vec<T>, is_persons: impl Fn(&T) -> bool) -> Sorted {
     let (people, others): (Vec<T>, Vec<T>) = all.into_iter().partition(is_persons);
-    if people.is_empty() {
-        Sorted::Others
-    } else if others.is_empty() {
-        Sorted::People
-    } else {
-        Sorted::Both { others: wire::to_json(&others), people: wire::to_json(&people) }
-    }
+    Sorted::Both { others: wire::to_json(&others), people: wire::to_json(&people) }
 }
 
 #[cfg(test)]

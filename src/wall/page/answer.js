@@ -189,9 +189,21 @@ export function showOrigin(origin, home, text) {
   setName(back, text.t('origin.back', { place: home?.name ?? text.t('origin.middle') }));
 }
 
-/** True when a room's name needs two lines: a bold letter is about 0.57 of its size wide. */
+/** Measures words without laying the page out; the font is the page's own, whichever that is here. */
+let ruler;
+
+/** How wide the words are in bold, in units of their size. */
+function boldWidth(words) {
+  if (!ruler) {
+    ruler = document.createElement('canvas').getContext('2d');
+    ruler.font = `700 100px ${getComputedStyle(document.body).fontFamily}`;
+  }
+  return ruler.measureText(words).width / 100;
+}
+
+/** True when a room's name needs two lines beside its rank, and beside its distance in the smaller cards. */
 function isLong(place, first, panelUnits) {
-  return first ? place.length * 0.57 * 1.5 > panelUnits - 2 : place.length * 0.57 * 1.1 > panelUnits - 4.8;
+  return first ? boldWidth(place) * 1.5 > panelUnits - 2.4 : boldWidth(place) * 1.1 > panelUnits - 4.8;
 }
 
 function wherePlace(freshness, place, seenMs, text, nowMs) {
