@@ -237,7 +237,6 @@ fn metres(centimetres: i32) -> f64 {
 }
 
 /// Writes the number at the slot's end and leaves the rest as it is.
-#[expect(clippy::cast_possible_truncation, reason = "one digit")]
 fn put_digits(slot: &mut [u8], mut value: u64) -> usize {
     let mut at = slot.len();
     while at > 0 {

@@ -47,6 +47,7 @@ pub struct Outcome {
 }
 
 /// When it was, and what it took.
+#[derive(Clone, Copy)]
 pub(super) struct Timing {
     pub(super) start: Instant,
     pub(super) start_ms: i64,
