@@ -6,6 +6,8 @@ pub mod demo;
 mod front_door;
 mod logs;
 
+pub use logs::door;
+
 use crate::{
     api, auth,
     auth::credentials::{Credentials, CredentialsError},

@@ -128,6 +128,9 @@ pub(crate) struct LoadArgs {
     /// Connections that share the tags.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
+    /// Threads that share the connections.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: u32,
     /// MQTT quality of service.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
     qos: u8,
@@ -212,6 +215,7 @@ pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
         tags: args.tags,
         rate: args.rate,
         connections: args.connections,
+        threads: args.threads,
         acknowledged: args.qos == 1,
         duration: Duration::from_secs(args.seconds),
         cbor: args.cbor,
@@ -220,15 +224,12 @@ pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
         roam_percent: args.roam_percent,
         patience: Duration::from_secs(10),
     };
-    // The senders share one thread; looking at the sockets often keeps their clocks right.
-    let runtime = runtime::Builder::new_current_thread().event_interval(1).enable_all().build();
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
-    let outcome = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone(), None));
-        load::run(config, &site, |line| eprintln!("{line}"), stop).await
-    });
-    let outcome = outcome.map_err(|e| Failure::Failed(e.into()))?;
+    let stop = CancellationToken::new();
+    runtime.spawn(stop_on_signal(stop.clone(), None));
+    let outcome = load::run(&config, &site, |line| eprintln!("{line}"), stop)
+        .map_err(|e| Failure::Failed(e.into()))?;
     print!("{outcome}");
     if let Some(path) = args.json {
         let written = serde_json::to_vec_pretty(&outcome)

@@ -107,17 +107,7 @@ impl Logs {
 
     /// What the front door hands its messages to.
     pub(super) fn door(&self, registry: Arc<ArcSwap<Registry>>) -> Door {
-        let (journal, sealer) = (self.journal.clone(), self.journal.sealer());
-        Door {
-            append: Arc::new(move |arrivals: Vec<Arrival>| {
-                let registry = registry.load();
-                let mut draft = Draft::new();
-                arrivals.iter().for_each(|arrival| put(&mut draft, arrival, &registry, &sealer));
-                journal.append(draft).last
-            }),
-            durable: self.journal.committed(),
-            room: self.journal.room(),
-        }
+        door(&self.journal, registry)
     }
 
     /// What makes a new picture of the registry known to everybody: first to those who look, then
@@ -175,6 +165,22 @@ impl Logs {
             self.decided.close();
         });
         let _ = closing.await;
+    }
+}
+
+/// A door behind which messages are sorted, those about people sealed, and kept in `journal`.
+#[must_use]
+pub fn door(journal: &Journal, registry: Arc<ArcSwap<Registry>>) -> Door {
+    let (journal, sealer) = (journal.clone(), journal.sealer());
+    Door {
+        durable: journal.committed(),
+        room: journal.room(),
+        append: Arc::new(move |arrivals: Vec<Arrival>| {
+            let registry = registry.load();
+            let mut draft = Draft::new();
+            arrivals.iter().for_each(|arrival| put(&mut draft, arrival, &registry, &sealer));
+            journal.append(draft).last
+        }),
     }
 }
 

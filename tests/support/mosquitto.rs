@@ -33,7 +33,7 @@ impl Mosquitto {
         let config = format!(
             "{root}per_listener_settings false\nlistener {port} 127.0.0.1\nallow_anonymous false\n\
              password_file {dir}/passwords\npersistence true\npersistence_location {dir}/\n\
-             max_queued_messages 0\nlog_dest file {dir}/log\n"
+             max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nlog_dest file {dir}/log\n"
         );
         fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         let mut mosquitto = Self { child: None, program, folder, port };
@@ -65,6 +65,10 @@ impl Mosquitto {
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         child.wait().unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// For `mqtt.url`: as user `spor`, without the password.

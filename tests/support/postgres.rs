@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::OnceCell;
 
 static SERVER: OnceCell<Option<Server>> = OnceCell::const_new();
+static DURABLE: OnceCell<Option<Server>> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
@@ -19,7 +20,30 @@ struct Server {
 
 /// The URL of a new, empty database; none: no PostgreSQL here, which is said, and fails in CI.
 pub(crate) async fn database() -> Option<String> {
-    let server = SERVER.get_or_init(start_with_roles).await.as_ref()?;
+    new_database(SERVER.get_or_init(|| start_with_roles("-c fsync=off")).await.as_ref()?).await
+}
+
+/// The same on a server that keeps what it commits, as a private one of Spor's does, and that tells
+/// when it did; and the process of that server.
+pub(crate) async fn durable_database() -> Option<(String, u32)> {
+    let settings = "-c fsync=on -c synchronous_commit=on -c shared_buffers=256MB \
+         -c maintenance_work_mem=128MB -c max_wal_size=2GB -c wal_compression=on -c jit=off \
+         -c random_page_cost=1.1 -c track_commit_timestamp=on";
+    let server = DURABLE.get_or_init(|| start_with_roles(settings)).await.as_ref()?;
+    let lock = std::fs::read_to_string(server.folder.join("data/postmaster.pid")).unwrap();
+    let process = lock.lines().next().unwrap().parse().unwrap();
+    Some((new_database(server).await?, process))
+}
+
+/// Drops a database of this run, whoever is connected to it.
+pub(crate) async fn drop_database(url: &str) {
+    let (server, name) = url.split_once("@/").unwrap();
+    let (name, folder) = name.split_once('?').unwrap();
+    let client = connect(&format!("{server}@/postgres?{folder}")).await;
+    client.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
+}
+
+async fn new_database(server: &Server) -> Option<String> {
     let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let client = connect(&server.url("postgres")).await;
     client.batch_execute(&format!("create database {name}")).await.unwrap();
@@ -27,8 +51,8 @@ pub(crate) async fn database() -> Option<String> {
 }
 
 /// Roles belong to the whole server: made once, so that migrations side by side don't both try.
-async fn start_with_roles() -> Option<Server> {
-    let server = start()?;
+async fn start_with_roles(settings: &str) -> Option<Server> {
+    let server = start(settings)?;
     let roles = "create role spor_grafana nologin;
         alter role spor_grafana set statement_timeout = '15s';
         alter role spor_grafana set default_transaction_read_only = on";
@@ -62,7 +86,7 @@ pub(crate) fn programs() -> Option<PathBuf> {
     newest.or_else(|| super::tool("initdb")?.parent().map(Path::to_owned))
 }
 
-fn start() -> Option<Server> {
+fn start(settings: &str) -> Option<Server> {
     let Some(bin) = programs() else {
         assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing, and this is CI");
         eprintln!("SKIPPED: PostgreSQL is not installed");
@@ -76,7 +100,7 @@ fn start() -> Option<Server> {
     }
     let script = format!(
         "set -e; cd /; {owner} {bin}/initdb -D {dir}/data -U postgres -A trust -E UTF8 --locale=C --no-sync >{log} 2>&1
-         {owner} {bin}/pg_ctl -D {dir}/data -w -l {dir}/log -o '-c listen_addresses= -c fsync=off -c max_connections=300 -k {dir}' start >>{log} 2>&1
+         {owner} {bin}/pg_ctl -D {dir}/data -w -l {dir}/log -o '-c listen_addresses= {settings} -c max_connections=300 -k {dir}' start >>{log} 2>&1
          echo up; cat >/dev/null
          {owner} {bin}/pg_ctl -D {dir}/data -m immediate stop >/dev/null 2>&1; rm -rf {dir} {log}",
         bin = bin.display(),

@@ -25,6 +25,15 @@ impl Histogram {
         self.max_us = self.max_us.max(us);
     }
 
+    /// As if everything in `other` had been recorded here.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.total += other.total;
+        self.max_us = self.max_us.max(other.max_us);
+    }
+
     pub(super) fn max_us(&self) -> u64 {
         self.max_us
     }
@@ -89,7 +98,10 @@ mod tests {
     fn percentiles_are_those_of_the_sorted_list() {
         let mut histogram = Histogram::new();
         assert_eq!(histogram.percentile_us(50.0), 0);
-        (1..=1_000).for_each(|us| histogram.record(us, 1));
+        let mut even = Histogram::new();
+        (1..=1_000).filter(|us| us % 2 == 0).for_each(|us| even.record(us, 1));
+        (1..=1_000).filter(|us| us % 2 == 1).for_each(|us| histogram.record(us, 1));
+        histogram.merge(&even);
         assert!((500..=520).contains(&histogram.percentile_us(50.0)));
         assert!((990..=1_000).contains(&histogram.percentile_us(99.0)));
         assert_eq!(histogram.percentile_us(100.0), 1_000);

@@ -1,8 +1,11 @@
 //! What a load came to: counts and latencies, as a table for people and as JSON for scripts.
 
-use super::{Config, Counts, Shared};
+use super::{Config, Counts, Share, histogram::Histogram};
 use serde::Serialize;
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 /// The result. Counts are of positions, except `messages`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,8 +18,12 @@ pub struct Outcome {
     pub connections: u32,
     /// 0 or 1.
     pub qos: u8,
+    /// When it began, milliseconds since the Unix epoch.
+    pub start_ms: i64,
     /// How long it sent, seconds.
     pub seconds: f64,
+    /// From the beginning to the last acknowledgement, seconds; 0 with QoS 0.
+    pub acknowledged_seconds: f64,
     /// Positions that were due.
     pub intended: u64,
     /// Positions that were sent.
@@ -35,6 +42,17 @@ pub struct Outcome {
     pub latency_ms: Latency,
     /// How far the tool itself was behind its schedule at worst, milliseconds.
     pub own_delay_ms: f64,
+    /// CPU time that the tool itself took, seconds; none where that can't be told.
+    pub cpu_seconds: Option<f64>,
+}
+
+/// When it was, and what it took.
+#[derive(Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) start: Instant,
+    pub(super) start_ms: i64,
+    pub(super) elapsed: Duration,
+    pub(super) cpu: Option<Duration>,
 }
 
 /// Percentiles, milliseconds.
@@ -56,20 +74,25 @@ impl Outcome {
     pub(super) fn new(
         config: &Config,
         connections: u32,
-        elapsed: Duration,
-        shared: &Shared,
+        timing: Timing,
+        counts: Counts,
+        shares: &[Share],
     ) -> Self {
-        let counts = shared.counts.get();
-        let latencies = shared.latencies.borrow();
+        let mut latencies = Histogram::new();
+        shares.iter().for_each(|share| latencies.merge(&share.latencies));
         let at = |percent| milliseconds(latencies.percentile_us(percent));
         let kept = if config.acknowledged { counts.acknowledged } else { counts.published };
-        let seconds = elapsed.as_secs_f64();
+        let Timing { start, start_ms, elapsed, cpu } = timing;
+        let last = shares.iter().filter_map(|share| share.last_acknowledgement).max();
+        let own_delay = shares.iter().map(|share| share.own_delay).max().unwrap_or_default();
         Self {
             rate: config.rate,
             tags: config.tags,
             connections,
             qos: u8::from(config.acknowledged),
-            seconds,
+            start_ms,
+            seconds: elapsed.as_secs_f64(),
+            acknowledged_seconds: last.map_or(0.0, |last| last.duration_since(start).as_secs_f64()),
             intended: counts.intended,
             published: counts.published,
             messages: counts.messages,
@@ -84,7 +107,8 @@ impl Outcome {
                 p999: at(99.9),
                 max: milliseconds(latencies.max_us()),
             },
-            own_delay_ms: shared.own_delay.get().as_secs_f64() * 1000.0,
+            own_delay_ms: own_delay.as_secs_f64() * 1000.0,
+            cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
         }
     }
 
@@ -128,6 +152,11 @@ impl fmt::Display for Outcome {
         row("PUBACK latency p99", format!("{:.2} ms", l.p99))?;
         row("PUBACK latency p99.9", format!("{:.2} ms", l.p999))?;
         row("PUBACK latency max", format!("{:.2} ms", l.max))?;
+        if let Some(cpu) = self.cpu_seconds {
+            #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+            let us = cpu * 1e6 / self.published.max(1) as f64;
+            row("tool's CPU a position", format!("{us:.2} us"))?;
+        }
         row("tool behind schedule, max", format!("{:.2} ms", self.own_delay_ms))
     }
 }

@@ -54,6 +54,7 @@ fn config(broker: String) -> Config {
         tags: 50,
         rate: 500,
         connections: 4,
+        threads: 1,
         acknowledged: true,
         duration: Duration::from_secs(1),
         cbor: false,
@@ -65,8 +66,13 @@ fn config(broker: String) -> Config {
 }
 
 async fn load(config: Config) -> Outcome {
+    try_load(config).await.unwrap()
+}
+
+async fn try_load(config: Config) -> Result<Outcome, LoadError> {
     let site = site::generate(&site::demo_plan());
-    run(config, &site, |_| {}, CancellationToken::new()).await.unwrap()
+    let running = move || run(&config, &site, |_| {}, CancellationToken::new());
+    tokio::task::spawn_blocking(running).await.unwrap()
 }
 
 #[tokio::test]
@@ -113,8 +119,17 @@ async fn without_acknowledgements_the_rate_is_kept_too() {
 
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_named() {
-    let site = site::generate(&site::demo_plan());
-    let refused =
-        run(config("127.0.0.1:1".to_owned()), &site, |_| {}, CancellationToken::new()).await;
-    assert!(refused.unwrap_err().to_string().contains("127.0.0.1:1"));
+    for threads in [1, 3] {
+        let nowhere = Config { threads, ..config("127.0.0.1:1".to_owned()) };
+        let refused = try_load(nowhere).await;
+        assert!(refused.unwrap_err().to_string().contains("127.0.0.1:1"));
+    }
+}
+
+#[tokio::test]
+async fn threads_share_the_rate_and_the_connections() {
+    let outcome = load(Config { threads: 3, ..config(broker(None).await) }).await;
+    assert!(outcome.is_complete(), "{outcome}");
+    assert_eq!(outcome.connections, 4);
+    assert!((490..=500).contains(&outcome.published), "{outcome}");
 }

@@ -1,9 +1,10 @@
 //! Tags that never stand still: each walks about its room, and now and then to another one.
 
+use super::form::{FIRST_SEQ, Report};
 use crate::building::{Building, BuildingError, Gait, RoomIx, Spot, Walk, Ways};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use spor_schemas::{PositionMessage, TagId, site::SiteFile, topic};
+use spor_schemas::site::SiteFile;
 
 /// The building that the tags walk in, and what decides where they go.
 pub(super) struct Ground {
@@ -17,11 +18,11 @@ pub(super) struct Ground {
 
 /// A walking tag.
 pub(super) struct Walker {
-    pub(super) tag: TagId,
-    pub(super) topic: String,
+    number: u32,
     at: Spot,
     walk: Option<Walk>,
     seq: u32,
+    last_ms: i64,
     battery_pct: u8,
 }
 
@@ -47,16 +48,14 @@ impl Ground {
         Ok(Self { ways: Ways::new(&building), building, rooms, roam_percent, rng })
     }
 
-    /// A tag `load-00001` and so on, somewhere in the building.
+    /// The tag of that number, somewhere in the building.
     pub(super) fn walker(&mut self, number: u32) -> Walker {
-        let tag = TagId::new(&format!("load-{number:05}")).expect("fits the pattern");
-        let at = self.anywhere();
         Walker {
-            topic: topic::tag_position(&tag),
-            tag,
-            at,
+            number,
+            at: self.anywhere(),
             walk: None,
-            seq: 0,
+            seq: FIRST_SEQ,
+            last_ms: 0,
             battery_pct: self.rng.random_range(20..=100),
         }
     }
@@ -66,8 +65,10 @@ impl Ground {
         self.building.random_spot(room, &mut self.rng)
     }
 
-    /// Where the tag is at a time that never goes back.
-    pub(super) fn position(&mut self, walker: &mut Walker, time_ms: i64) -> PositionMessage {
+    /// Where the tag is at a time, which it says is later than its last.
+    pub(super) fn report(&mut self, walker: &mut Walker, time_ms: i64) -> Report {
+        let time_ms = time_ms.max(walker.last_ms + 1);
+        walker.last_ms = time_ms;
         let mut start_ms = time_ms;
         if let Some(done) = walker.walk.take_if(|walk| walk.end_ms() <= time_ms) {
             walker.at = done.end();
@@ -79,17 +80,14 @@ impl Ground {
         }
         let spot = walker.walk.as_ref().map_or(walker.at, |walk| walk.spot_at(time_ms));
         walker.seq = walker.seq.wrapping_add(1);
-        PositionMessage {
-            tag: None,
-            time_ms: Some(time_ms),
-            seq: Some(walker.seq),
-            x_m: centi(spot.x_m),
-            y_m: centi(spot.y_m),
+        Report {
+            number: walker.number,
+            time_ms,
+            seq: walker.seq,
+            x_cm: centimetres(spot.x_m),
+            y_cm: centimetres(spot.y_m),
             floor: self.building.room(spot.room).floor,
-            accuracy_m: Some(0.5),
-            battery_pct: Some(walker.battery_pct),
-            moving: Some(true),
-            button: None,
+            battery_pct: walker.battery_pct,
         }
     }
 
@@ -104,8 +102,9 @@ impl Ground {
     }
 }
 
-fn centi(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
+#[expect(clippy::cast_possible_truncation, reason = "a building is smaller than 20,000 km")]
+fn centimetres(metres: f64) -> i32 {
+    (metres * 100.0).round() as i32
 }
 
 #[cfg(test)]
@@ -119,17 +118,26 @@ mod tests {
     fn every_report_is_a_new_place_at_walking_speed() {
         let mut ground = Ground::new(&site::generate(&site::demo_plan()), 20, 1).unwrap();
         let mut walker = ground.walker(7);
-        assert_eq!(walker.topic, "spor/v1/tags/load-00007/position");
-        let mut before: Option<PositionMessage> = None;
+        let mut before: Option<Report> = None;
         for second in 0..2_000 {
-            let now = ground.position(&mut walker, 1_000_000 + 2_000 * second);
-            let room = ground.building.room_at(now.floor, now.x_m, now.y_m);
+            let now = ground.report(&mut walker, 1_000_000 + 2_000 * second);
+            let (x_m, y_m) = (f64::from(now.x_cm) / 100.0, f64::from(now.y_cm) / 100.0);
+            let room = ground.building.room_at(now.floor, x_m, y_m);
             assert!(room.is_some(), "{now:?} is in no room");
             if let Some(before) = before.filter(|before| before.floor == now.floor) {
-                let metres = (now.x_m - before.x_m).hypot(now.y_m - before.y_m);
-                assert!(metres <= 3.1, "{metres} m in two seconds");
+                let (dx_cm, dy_cm) = (now.x_cm - before.x_cm, now.y_cm - before.y_cm);
+                let gone_cm = f64::from(dx_cm).hypot(f64::from(dy_cm));
+                assert!(gone_cm <= 310.0, "{gone_cm} cm in two seconds");
             }
             before = Some(now);
         }
+    }
+
+    #[test]
+    fn no_two_reports_of_a_tag_bear_the_same_time() {
+        let mut ground = Ground::new(&site::generate(&site::demo_plan()), 20, 1).unwrap();
+        let mut walker = ground.walker(1);
+        let times = [1_000, 1_000, 1_001, 1_500].map(|at| ground.report(&mut walker, at).time_ms);
+        assert_eq!(times, [1_000, 1_001, 1_002, 1_500]);
     }
 }

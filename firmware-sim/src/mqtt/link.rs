@@ -86,6 +86,11 @@ impl Link {
         buffer.put_slice(payload);
     }
 
+    /// What goes out: whole packets may be added to it.
+    pub(crate) fn outgoing(&mut self) -> &mut BytesMut {
+        &mut self.outgoing
+    }
+
     /// Adds a PINGREQ.
     pub(crate) fn ping(&mut self) {
         self.outgoing.put_slice(&[0xc0, 0]);
@@ -119,16 +124,36 @@ impl Link {
         if ready.is_writable() {
             self.flush_now()?;
         }
-        if ready.is_readable() {
-            self.incoming.reserve(4096);
-            match self.stream.try_read_buf(&mut self.incoming) {
-                Ok(0) => return Err(MqttError::Closed),
-                Ok(_) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(e) => return Err(e.into()),
+        if ready.is_readable() { self.read_now() } else { Ok(()) }
+    }
+
+    /// Writes and reads what can be at once.
+    pub(crate) fn exchange_now(&mut self) -> Result<(), MqttError> {
+        self.flush_now()?;
+        self.read_now()
+    }
+
+    fn read_now(&mut self) -> Result<(), MqttError> {
+        self.incoming.reserve(4096);
+        match self.stream.try_read_buf(&mut self.incoming) {
+            Ok(0) => Err(MqttError::Closed),
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The packet number of the next PUBACK that came in; whatever else comes is passed over.
+    pub(crate) fn next_puback(&mut self) -> Result<Option<u16>, MqttError> {
+        loop {
+            if let [0x40, 2, high, low, ..] = self.incoming[..] {
+                self.incoming.advance(4);
+                return Ok(Some(u16::from_be_bytes([high, low])));
+            }
+            if self.next_packet()?.is_none() {
+                return Ok(None);
             }
         }
-        Ok(())
     }
 
     /// The next whole packet that came in.
