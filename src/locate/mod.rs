@@ -101,6 +101,8 @@ pub enum Placed {
     },
     /// It is older than the newest: the past knows it, the present doesn't change.
     Late,
+    /// It has the time and the counter of the newest, by which a fix is known: the first one counts.
+    Repeat,
 }
 
 impl Track {
@@ -117,6 +119,10 @@ impl Track {
 
     /// Takes a fix whose event time is not later than its receipt.
     pub fn place(&mut self, fix: &Fix, site: &Site) -> Placed {
+        let known = self.newest.as_ref().map(|n| (n.fix.time_ms, n.fix.seq));
+        if known == Some((fix.time_ms, fix.seq)) {
+            return Placed::Repeat;
+        }
         let previous_ms = self.newest.as_ref().map(|n| n.fix.time_ms);
         if previous_ms.is_some_and(|newest_ms| fix.time_ms <= newest_ms) {
             return Placed::Late;

@@ -225,7 +225,7 @@ proptest! {
         for fix in &walk {
             let placed = once.place(fix, &site);
             prop_assert_eq!(twice.place(fix, &site), placed);
-            prop_assert_eq!(twice.place(fix, &site), Placed::Late);
+            prop_assert!(matches!(twice.place(fix, &site), Placed::Late | Placed::Repeat));
         }
         prop_assert_eq!(once.located(), twice.located());
     }

@@ -108,6 +108,7 @@ impl TagWork {
                     out.push(Decided::Late(row));
                 }
             }
+            Placed::Repeat => {}
             Placed::Newest { moved, crossings } => {
                 if std::mem::take(&mut self.lost) {
                     out.push(Decided::Event(event::found(fix, asset)));

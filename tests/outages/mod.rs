@@ -6,6 +6,8 @@ mod kill;
 mod other_journal;
 mod same_rows;
 
+pub(crate) use same_rows::{kept_journal, on_a_copy, stop_when_decided};
+
 use crate::support::{Spor, postgres, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{fs, time::Duration};

@@ -2,6 +2,7 @@
 
 use crate::support::{Spor, postgres, publisher::Fleet, until};
 use std::{path::Path, process::Command, time::Duration};
+use tempfile::TempDir;
 
 /// Everything that follows from a journal, in an order of its own.
 const TABLES: [&str; 3] = [
@@ -25,7 +26,7 @@ async fn rows(spor: &Spor) -> Vec<Vec<String>> {
 }
 
 /// Ticks go on when nothing arrives: a second or two decide what only waited for time.
-async fn stop_when_decided(mut spor: Spor) -> Vec<Vec<String>> {
+pub(crate) async fn stop_when_decided(mut spor: Spor) -> Spor {
     until("the journal to be stored", 120, async || {
         (spor.metric(r#"spor_journal_lag_messages{journal="raw",cursor="pipeline"}"#).await < 1.0)
             .then_some(())
@@ -33,15 +34,22 @@ async fn stop_when_decided(mut spor: Spor) -> Vec<Vec<String>> {
     .await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(spor.stop().success());
-    rows(&spor).await
+    spor
 }
 
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
 
+/// A copy of the journal of a program that has stopped.
+pub(crate) fn kept_journal(spor: &Spor) -> TempDir {
+    let kept = tempfile::tempdir().unwrap();
+    copy(&spor.data_dir().join("journal/."), kept.path());
+    kept
+}
+
 /// A program on a new database, with a copy of that journal and nothing else.
-async fn on_a_copy(journal: &Path) -> Spor {
+pub(crate) async fn on_a_copy(journal: &Path) -> Spor {
     let mut spor = Spor::serve(&[]).await.expect("there is a Postgres");
     assert!(spor.stop().success());
     let own = spor.data_dir();
@@ -62,25 +70,23 @@ async fn a_journal_gives_the_same_rows_with_and_without_crashes() {
     let sent = tokio::task::spawn_blocking(|| fleet.stop()).await.unwrap();
     assert!(sent.len() > 5_000, "only {} messages", sent.len());
     assert!(spor.stop().success());
-    let kept = tempfile::tempdir().unwrap();
-    let journal = kept.path().join("journal");
-    copy(&spor.data_dir().join("journal"), &journal);
+    let journal = kept_journal(&spor);
     spor.start_again().await;
-    let live = stop_when_decided(spor).await;
+    let live = rows(&stop_when_decided(spor).await).await;
     assert!(live.iter().all(|table| table.len() > 10), "too little to compare");
 
-    let mut undisturbed = on_a_copy(&journal).await;
+    let mut undisturbed = on_a_copy(journal.path()).await;
     undisturbed.start_again().await;
-    let undisturbed = stop_when_decided(undisturbed).await;
+    let undisturbed = rows(&stop_when_decided(undisturbed).await).await;
 
-    let mut killed = on_a_copy(&journal).await;
+    let mut killed = on_a_copy(journal.path()).await;
     for after_ms in [150, 300, 450, 600, 900, 1_300, 2_000] {
         killed.spawn_again();
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
         killed.kill();
     }
     killed.start_again().await;
-    let killed = stop_when_decided(killed).await;
+    let killed = rows(&stop_when_decided(killed).await).await;
 
     for (table, name) in ["position", "visit", "event"].into_iter().enumerate() {
         same(&live[table], &undisturbed[table], &format!("{name}, folded again"));

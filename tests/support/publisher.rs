@@ -163,6 +163,27 @@ impl Device {
     }
 }
 
+/// A message: its topic and its payload.
+pub(crate) type Sent = (String, Vec<u8>);
+
+/// Publishes all in their order at QoS 1, and waits until all are acknowledged.
+pub(crate) fn publish_all(port: u16, messages: &[Sent]) {
+    const WINDOW: usize = 200;
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.write_all(&connect_packet("all")).unwrap();
+    let mut answer = [0; 4];
+    socket.read_exact(&mut answer).unwrap();
+    for window in messages.chunks(WINDOW) {
+        let numbered = (1u16..).zip(window);
+        let packets: Vec<u8> = numbered
+            .flat_map(|(id, (topic, payload))| publish_packet(topic, id, payload))
+            .collect();
+        socket.write_all(&packets).unwrap();
+        socket.read_exact(&mut vec![0; 4 * window.len()]).unwrap();
+    }
+}
+
 /// 1 to 65,535, again and again.
 fn packet_id(number: u32) -> u16 {
     u16::try_from((number - 1) % 65_535 + 1).unwrap()
