@@ -5,6 +5,7 @@ mod journal_full;
 mod kill;
 mod other_journal;
 mod same_rows;
+mod site_file;
 
 use crate::support::{Spor, postgres, until};
 use rustix::process::{Pid, Signal, kill_process};
