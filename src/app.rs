@@ -5,6 +5,7 @@ mod data_dir;
 pub mod demo;
 mod front_door;
 mod logs;
+mod site_file;
 
 pub use logs::door;
 
@@ -27,6 +28,7 @@ use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
 use front_door::FrontDoor;
 use logs::Logs;
+use site_file::SiteFile;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -131,8 +133,16 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     };
     let mqtt_address = broker.local_addr();
     let health = health_of(storage.clone(), logs.trouble(), broker.trouble());
+    let shown = Arc::new(ArcSwap::from(site));
+    let site_file = config.site.file.clone().map(|path| SiteFile {
+        path,
+        shown: shown.clone(),
+        storage: storage.clone(),
+        checkpoints: logs.checkpoints.clone(),
+        journal: logs.journal.clone(),
+    });
     let context = api::Context {
-        site: site.clone(),
+        site: shown,
         live,
         announce: logs.announcer(registry.clone()),
         registry,
@@ -151,6 +161,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let broker_stop = stop.child_token();
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
     let ticking = tokio::spawn(Logs::tick(logs.journal.clone(), stop.child_token()));
+    let following = site_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let deciding = on_own_thread("pipeline", folding.run(ports))?;
     let feeding = on_own_thread("storage-feed", feed)?;
     let writing = tokio::spawn(writer);
@@ -181,6 +192,9 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     tracker.close();
     within(STOP_WITHIN, "connections", tracker.wait()).await;
     within(STOP_WITHIN, "ticks", ticking).await;
+    if let Some(following) = following {
+        within(STOP_WITHIN, "site file", following).await;
+    }
     end_pipeline.send_replace(Some(logs.flush()));
     within(STOP_WITHIN, "pipeline", deciding).await;
     end_feed.send_replace(Some(logs.decided.last()));
@@ -213,9 +227,7 @@ async fn prepare(
     let journal = &logs.journal;
     let stored = storage.take_journal(journal.id(), journal.last(), options.new_journal).await?;
     let site = parts.site.clone();
-    let zones: Vec<_> = site.zones().cloned().collect();
-    let readers: Vec<_> = site.readers().cloned().collect();
-    storage.register_site(&site.version, &zones, &readers).await?;
+    site_file::register(storage, &site).await?;
     let hospital = match options.demo {
         Some(options) => Some(demo::Hospital::prepare(options, &site, storage).await?),
         None => None,

@@ -40,7 +40,7 @@ pub(super) async fn list(
     caller: Caller,
 ) -> Result<Json<FloorList>, ApiError> {
     caller.must(Permission::SeeEquipment)?;
-    let site = &app.context.site;
+    let site = app.context.site.load();
     let rooms = |number| site.zones().filter(|z| z.floor == number && z.kind.is_some()).count();
     let floors = site.floors.iter().map(|floor| FloorView {
         number: floor.number,
@@ -68,7 +68,7 @@ pub(super) async fn get(
     InPath(number): InPath<i16>,
 ) -> Result<Response, ApiError> {
     caller.must(Permission::SeeEquipment)?;
-    let site = &app.context.site;
+    let site = app.context.site.load();
     site.floor_label(number).ok_or(ApiError::NotFound("floor"))?;
     let tag = format!("\"{}\"", site.version);
     let caching = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned())];

@@ -63,8 +63,8 @@ impl Default for Config {
 /// What the API shows.
 #[derive(Clone)]
 pub struct Context {
-    /// The building.
-    pub site: Arc<Site>,
+    /// The building, as it is now.
+    pub site: Arc<ArcSwap<Site>>,
     /// Where everything is now.
     pub live: Arc<Live>,
     /// Who carries which tag.

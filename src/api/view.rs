@@ -132,16 +132,19 @@ pub(super) struct AssetNow {
 pub(super) struct Picture<'a> {
     pub(super) shared: &'a Shared,
     pub(super) registry: Arc<Registry>,
+    pub(super) site: Arc<Site>,
     pub(super) now_ms: i64,
 }
 
 impl<'a> Picture<'a> {
     pub(super) fn now(shared: &'a Shared) -> Self {
-        Self { shared, registry: shared.context.registry.load_full(), now_ms: now_ms() }
+        let (registry, site) = (&shared.context.registry, &shared.context.site);
+        let (registry, site) = (registry.load_full(), site.load_full());
+        Self { shared, registry, site, now_ms: now_ms() }
     }
 
-    pub(super) fn site(&self) -> &'a Site {
-        &self.shared.context.site
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// The newest state of a tag, unless a person wears it, by the registry or by what is live.

@@ -83,7 +83,7 @@ pub(super) async fn list(
     InQuery(query): InQuery<ZoneQuery>,
 ) -> Result<Json<ZoneList>, ApiError> {
     caller.must(Permission::SeeEquipment)?;
-    let site = &app.context.site;
+    let site = &*app.context.site.load_full();
     let page = Page::new(query.limit, query.cursor.as_deref())?;
     let floor = query.floor.map(|floor| known_floor(floor, site)).transpose()?;
     let ward = query.ward.as_deref();

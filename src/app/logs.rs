@@ -26,7 +26,7 @@ const DECIDED_GATHER_MS: u64 = 20;
 pub(super) struct Logs {
     pub(super) journal: Journal,
     pub(super) decided: Journal,
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
 }
 
 impl Logs {

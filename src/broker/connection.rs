@@ -4,7 +4,7 @@
 
 use super::{
     Shared,
-    admission::{Batch, Held, Pending, publish_will, room},
+    admission::{Batch, Held, Pending, room},
     bounds::{Counted, Meter},
     end::End,
     frame,
@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// Longest wait for the last bytes to a client that is let go.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Looks at a client without keep-alive this often.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// Keeps a timer whose time has passed from turning in a circle.
@@ -117,7 +117,7 @@ pub(super) struct Connection<S> {
     pub(super) held: Option<Held>,
     pub(super) meter: Meter,
     /// One of the connections that its credential may have.
-    counted: Option<Counted<Arc<str>>>,
+    pub(super) counted: Option<Counted<Arc<str>>>,
     /// Topics that this client may publish on, checked once.
     pub(super) topics: HashMap<Box<[u8]>, Arc<str>>,
     /// Acknowledgements of the client that the router is to be told.
@@ -339,59 +339,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match &mut self.session.link {
             Some(link) => link.acknowledge(&ready).await.map_err(|_| End::RouterFell),
             None => Ok(()),
-        }
-    }
-
-    /// Acknowledges what was appended, as far as it becomes durable soon.
-    async fn await_durable(&mut self) {
-        let until = Instant::now() + CLOSE_TIMEOUT;
-        while !self.pending.is_empty() {
-            tokio::select! {
-                durable = self.pending.next() => if durable.is_err() { return },
-                () = tokio::time::sleep_until(until) => return,
-                // The client is back already, and sends again what was not acknowledged.
-                () = self.place.kick.cancelled() => return,
-            }
-            self.acknowledge();
-        }
-    }
-
-    /// The end: the last bytes, the will, the session.
-    async fn leave(mut self, end: End) {
-        metrics::counter!("spor_connections_closed_total", "reason" => end.reason()).increment(1);
-        match end {
-            End::Disconnected | End::Lost | End::Stopped => {
-                tracing::debug!(
-                    client = &*self.client.id,
-                    reason = end.reason(),
-                    "MQTT connection ended"
-                );
-            }
-            _ => self.shared.refusals.closed(self.peer, &self.client.id, end.reason()),
-        }
-        if matches!(end, End::Disconnected | End::Stopped | End::Refused(_) | End::RouterFell) {
-            self.await_durable().await;
-        }
-        self.wire.close(CLOSE_TIMEOUT).await;
-        // Spor's own stop says nothing about the client, so that it publishes no will.
-        let keeps_will = !matches!(end, End::Disconnected | End::Stopped);
-        if let Some(will) = self.client.will.take().filter(|_| keeps_will) {
-            publish_will(will, &self.shared).await;
-        }
-        drop(self.inbox.take());
-        // Before the place is free: the client's next connection may need this one's count.
-        drop(self.counted.take());
-        if end == End::RouterFell
-            && let Some(link) = self.session.link.take()
-        {
-            self.shared.hub.fallen(link.generation);
-            self.session.in_flight.clear();
-            link.end().await;
-        }
-        let kept = !self.client.clean_session && !self.session.filters.is_empty();
-        let session = if kept { self.place.park(self.session) } else { Some(self.session) };
-        if let Some(mut session) = session {
-            session.end().await;
         }
     }
 }

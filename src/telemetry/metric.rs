@@ -79,6 +79,11 @@ fn describe() {
     describe_gauge!("spor_connections", "Open MQTT connections");
     describe_gauge!("spor_messages_in_flight", "QoS 1 messages that are not acknowledged yet");
     describe_gauge!("spor_stream_clients", "Open event streams of wall displays");
+    describe_gauge!("spor_site_file_in_use", "1 while the site is what the site file says now");
+    describe_counter!(
+        "spor_site_file_refused_total",
+        "Changes of the site file that were refused because it is wrong"
+    );
     describe_gauge!("spor_storage_up", "1 while Postgres answers");
     describe_gauge!("spor_outside_broker_up", "1 while the broker at mqtt.url is heard");
     describe_histogram!(

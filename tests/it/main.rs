@@ -15,6 +15,7 @@ mod grafana;
 mod outside_broker;
 mod people;
 mod real_clients;
+mod site_file;
 mod storing_on_change;
 mod structure;
 mod timescale;

@@ -5,6 +5,7 @@ mod journal_full;
 mod kill;
 mod other_journal;
 mod same_rows;
+mod site_file;
 
 pub(crate) use same_rows::{kept_journal, on_a_copy, stop_when_decided};
 

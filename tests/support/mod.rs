@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub(crate) mod browser;
+pub(crate) mod client;
 pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod publisher;
+pub(crate) mod site;
 pub(crate) mod tls;
 
 pub(crate) use program::Spor;

@@ -82,10 +82,10 @@ pub(super) fn row(now: &AssetNow, now_ms: i64) -> String {
     serde_json::to_string(&row).expect("a row holds nothing that JSON cannot say")
 }
 
-/// What a client hears first.
+/// What a client hears first, and again when the building has changed.
 pub(super) fn hello(shared: &Shared) -> Bytes {
     let context = &shared.context;
-    let site = &context.site;
+    let site = context.site.load();
     let data = json!({
         "build": context.build,
         "site": { "name": site.name, "time_zone": site.time_zone, "version": site.version },

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     live::Changes,
     model::{AssetId, Registry},
+    site::Site,
 };
 use bytes::Bytes;
 use std::{
@@ -138,12 +139,14 @@ pub(in super::super) async fn run(app: App) {
 struct Seen {
     version: u64,
     registry: Arc<Registry>,
+    site: Arc<Site>,
 }
 
 impl Seen {
     fn now(app: &App) -> Self {
         let version = app.context.live.tags.version();
-        Self { version, registry: app.context.registry.load_full() }
+        let registry = app.context.registry.load_full();
+        Self { version, registry, site: app.context.site.load_full() }
     }
 
     fn tick(&mut self, app: &App, ping: bool) {
@@ -156,12 +159,18 @@ impl Seen {
         // its first snapshot.
         let (version, changes) = app.context.live.tags.changed_since(self.version);
         let scopes: Vec<_> = lock(&app.hub.0).by_filter.values().cloned().collect();
-        let afresh = changes.incomplete || !Arc::ptr_eq(&self.registry, &picture.registry);
+        let is_rebuilt = !Arc::ptr_eq(&self.site, &picture.site);
+        let afresh =
+            is_rebuilt || changes.incomplete || !Arc::ptr_eq(&self.registry, &picture.registry);
+        let hello = is_rebuilt.then(|| frame::hello(app));
         let changed = if afresh { Vec::new() } else { changed_assets(&picture, changes) };
         let ping = ping.then(|| frame::ping(&picture));
         let mut longest = 0;
         for scope in scopes {
             let mut told = lock(&scope.told);
+            if let Some(hello) = &hello {
+                scope.send(hello.clone());
+            }
             if afresh {
                 told.assets.clear();
                 let snapshot = scope.snapshot(&mut told, &picture);
@@ -176,7 +185,7 @@ impl Seen {
         }
         #[allow(clippy::cast_precision_loss, reason = "at most FRAMES_KEPT")]
         metrics::gauge!("spor_queue_depth", "queue" => "stream").set(longest as f64);
-        *self = Self { version, registry: picture.registry };
+        *self = Self { version, registry: picture.registry, site: picture.site };
     }
 }
 

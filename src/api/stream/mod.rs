@@ -48,7 +48,8 @@ pub(super) struct StreamQuery {
 }
 
 /// Equipment as it moves: `hello`, a `snapshot`, then at most two `delta` a second and a `ping`
-/// each five seconds. After a gap a new `snapshot` comes.
+/// each five seconds. After a gap, and when the building has changed, `hello` and `snapshot` come
+/// again.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "assets", operation_id = "stream",
     params(StreamQuery),
@@ -64,10 +65,9 @@ pub(super) async fn stream(
     caller.must(Permission::SeeEquipment)?;
     let StreamQuery { floor, ward, class } = query;
     let query = AssetQuery { floor, ward, class, ..AssetQuery::default() };
-    let filter = AssetFilter::parse(&query, &app.context.site)?;
+    let filter = AssetFilter::parse(&query, &app.context.site.load())?;
     let client = Client::join(&app, &filter).ok_or(ApiError::TooManyStreams)?;
-    let opening = frame::hello(&app);
-    let frames = stream::unfold(Feed { app, client, step: Step::Hello(opening) }, Feed::next);
+    let frames = stream::unfold(Feed { app, client, step: Step::Hello }, Feed::next);
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -85,7 +85,7 @@ struct Feed {
 }
 
 enum Step {
-    Hello(Bytes),
+    Hello,
     Snapshot,
     Deltas,
 }
@@ -93,9 +93,9 @@ enum Step {
 impl Feed {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         let frame = match std::mem::replace(&mut self.step, Step::Deltas) {
-            Step::Hello(opening) => {
+            Step::Hello => {
                 self.step = Step::Snapshot;
-                opening
+                frame::hello(&self.app)
             }
             Step::Snapshot => self.client.start(&self.app),
             Step::Deltas => tokio::select! {
@@ -106,7 +106,9 @@ impl Feed {
                         metrics::counter!("spor_stream_lagged_total").increment(1);
                         metrics::counter!("spor_queue_full_total", "queue" => "stream")
                             .increment(1);
-                        self.client.start(&self.app)
+                        // What it missed may have been the news of another building.
+                        self.step = Step::Snapshot;
+                        frame::hello(&self.app)
                     }
                     Err(RecvError::Closed) => return None,
                 },

@@ -25,6 +25,8 @@ const { values: params, bad: badParams } = readParams(window.location.search);
 const heard = { started: Date.now(), connected: false, refused: false, snapshot: false, lastHeard: 0, newest: undefined };
 let offsetMs = 0;
 let siteVersion = null;
+// What the server said last; a plan that was on its way when the building changed is not shown.
+let newestVersion = null;
 let lastTouch = performance.now();
 let theme = params.theme ?? remembered('theme') ?? 'dark';
 
@@ -65,7 +67,8 @@ async function start() {
         text.zone(hello.site.time_zone);
         if (badParams.length > 0) return;
         hideStopPage();
-        if (hello.site.version !== siteVersion) takeSite(hello);
+        newestVersion = hello.site.version;
+        if (newestVersion !== siteVersion) takeSite(hello);
       },
       snapshot: (message) => {
         listen(message.time_ms);
@@ -94,6 +97,7 @@ async function start() {
   async function takeSite(hello) {
     try {
       const site = await loadSite(hello.floors, getJson);
+      if (hello.site.version !== newestVersion) return undefined;
       const chosen = resolveSite(params, site);
       if (chosen.bad.length > 0) return showConfigPage(chosen.bad, text);
       siteVersion = hello.site.version;
@@ -102,7 +106,7 @@ async function start() {
       return undefined;
     } catch {
       // The stream is open but the plan didn't come: asked for again a little later.
-      setTimeout(() => takeSite(hello), 3000);
+      if (hello.site.version === newestVersion) setTimeout(() => takeSite(hello), 3000);
       return undefined;
     }
   }
