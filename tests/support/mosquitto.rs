@@ -43,18 +43,18 @@ impl Mosquitto {
         let (one, other) = (free(), free());
         let [port, tls_port] = [&one, &other].map(|bound| bound.local_addr().unwrap().port());
         drop((one, other));
+        let tls = match tls {
+            "" => String::new(),
+            _ => format!("listener {tls_port} 127.0.0.1\n{tls}"),
+        };
         let root = if rustix::process::geteuid().is_root() { "user root\n" } else { "" };
         let dir = folder.path().display();
-        let listener = match tls {
-            "" => String::new(),
-            _ => format!("listener {tls_port} 127.0.0.1\n"),
-        };
         let config = format!(
             "{root}per_listener_settings false\nlistener {port} 127.0.0.1\nallow_anonymous false\n\
              password_file {dir}/passwords\npersistence true\npersistence_location {dir}/\n\
-             max_queued_messages 0\nlog_dest file {dir}/log\n{listener}{tls}"
+             max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nlog_dest file {dir}/log\n"
         );
-        fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+        fs::write(folder.path().join("mosquitto.conf"), config + &tls).unwrap();
         let mut mosquitto = Self { child: None, program, folder, port, tls_port };
         mosquitto.start_again().await;
         Some(mosquitto)
