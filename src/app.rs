@@ -47,6 +47,20 @@ pub fn is_misuse(error: &anyhow::Error) -> bool {
     of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
 
+/// Looks at the settings and at every file that they name, without starting anything; gives back
+/// the building.
+///
+/// # Errors
+/// What a start would refuse.
+pub fn check(config: &Config) -> anyhow::Result<Site> {
+    let site = Site::load(config.site.file.as_deref())?;
+    if let Some(path) = &config.mqtt.credentials {
+        Credentials::load(path)?;
+    }
+    FrontDoor::check(&config.mqtt)?;
+    Ok(site)
+}
+
 /// What a start is asked for besides its configuration.
 #[derive(Debug, Default)]
 pub struct Options {

@@ -179,8 +179,7 @@ fn start(file: Option<&Path>, new_journal: bool, demo: Option<DemoArgs>) -> Resu
 
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
-    let site = crate::site::Site::load(config.site.file.as_deref())
-        .map_err(|e| Failure::Misused(e.into()))?;
+    let site = app::check(&config)?;
     println!(
         "The configuration is right: site {:?}, {} floors, {} rooms and zones, {} readers.",
         site.name,

@@ -7,10 +7,11 @@ use super::{
     extract::{InBody, InPath},
     guard::Caller,
     registry,
-    view::{AssetView, now_ms},
+    view::AssetView,
 };
 use crate::{
     auth::Permission,
+    clock::now_ms,
     model::{Asset, AssetId, Carrier, ClassId, TagId, WardId},
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -188,10 +189,7 @@ pub(super) async fn unbind(
     let change = app.registry_changes.lock().await;
     known(&app, &id)?;
     let tag = app.context.registry.load().tag_of_asset.get(&id).cloned();
-    if let Some(tag) = tag {
-        app.context.storage.unbind(&tag, now_ms()).await?;
-        registry::reload(&app, change).await?;
-    }
+    registry::unbind(&app, change, tag).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,10 +7,11 @@ use super::{
     guard::Caller,
     page::{checked_limit, stretch_ms},
     tags::may_be_told,
-    view::{Picture, now_ms, rfc3339},
+    view::{Picture, rfc3339},
 };
 use crate::{
     auth::Permission,
+    clock::now_ms,
     model::{AssetId, TagId},
     storage::HistoryRow,
 };

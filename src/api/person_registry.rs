@@ -7,7 +7,6 @@ use super::{
     extract::{InBody, InPath},
     guard::Caller,
     registry,
-    view::now_ms,
 };
 use crate::{
     auth::Permission,
@@ -74,8 +73,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     caller.must(Permission::KeepPeople)?;
     let change = app.registry_changes.lock().await;
-    known(&app, &id)?;
-    let worn = badge_of(&app, &id);
+    let worn = badge_of(&app, &id)?;
     app.context.storage.delete_person(&id).await?;
     registry::reload(&app, change).await?;
     // The pipeline lets the badge go with its next message or tick; nobody waits for that here.
@@ -121,11 +119,8 @@ pub(super) async fn unbind(
 ) -> Result<StatusCode, ApiError> {
     caller.must(Permission::KeepPeople)?;
     let change = app.registry_changes.lock().await;
-    known(&app, &id)?;
-    if let Some(badge) = badge_of(&app, &id) {
-        app.context.storage.unbind(&badge, now_ms()).await?;
-        registry::reload(&app, change).await?;
-    }
+    let worn = badge_of(&app, &id)?;
+    registry::unbind(&app, change, worn).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -133,11 +128,12 @@ fn known(app: &App, id: &PersonId) -> Result<Arc<Person>, ApiError> {
     app.context.registry.load().persons.get(id).cloned().ok_or(ApiError::NotFound("person"))
 }
 
-/// The badge that a person wears now.
-fn badge_of(app: &App, id: &PersonId) -> Option<TagId> {
+/// The badge that a known person wears now.
+fn badge_of(app: &App, id: &PersonId) -> Result<Option<TagId>, ApiError> {
+    known(app, id)?;
     let registry = app.context.registry.load();
-    registry.carriers.iter().find_map(|(tag, carrier)| match carrier {
+    Ok(registry.carriers.iter().find_map(|(tag, carrier)| match carrier {
         Carrier::Person(person) if person.id == *id => Some(tag.clone()),
         _ => None,
-    })
+    }))
 }

@@ -9,10 +9,11 @@ use super::{
     extract::InQuery,
     guard::Caller,
     page::{checked_limit, stretch_ms},
-    view::{Picture, now_ms, rfc3339},
+    view::{Picture, rfc3339},
 };
 use crate::{
     auth::Permission,
+    clock::now_ms,
     model::{StaffRole, ZoneId},
     storage::PresenceGroup,
 };

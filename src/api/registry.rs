@@ -1,7 +1,10 @@
 //! A change of the registry: first in the database, then as a new picture for everybody.
 
-use super::{App, error::ApiError, view::now_ms};
-use crate::model::{Carrier, CarrierId, TagId};
+use super::{App, error::ApiError};
+use crate::{
+    clock::now_ms,
+    model::{Carrier, CarrierId, TagId},
+};
 use tokio::sync::MutexGuard;
 
 /// Held by whoever changes the registry.
@@ -35,6 +38,17 @@ pub(super) async fn bind(
         None => {}
     }
     app.context.storage.bind(tag, &CarrierId::from(&carrier), now_ms()).await?;
+    reload(app, change).await
+}
+
+/// Takes the tag off whatever carries it; none: it carries none.
+pub(super) async fn unbind(
+    app: &App,
+    change: Change<'_>,
+    tag: Option<TagId>,
+) -> Result<(), ApiError> {
+    let Some(tag) = tag else { return Ok(()) };
+    app.context.storage.unbind(&tag, now_ms()).await?;
     reload(app, change).await
 }
 

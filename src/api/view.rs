@@ -2,16 +2,14 @@
 
 use super::Shared;
 use crate::{
+    clock::now_ms,
     live::{Place, TagState},
     model::{Asset, Basis, Carrier, Freshness, Registry, Status, TagId},
     site::Site,
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// An asset with what is known of it now.
@@ -235,12 +233,6 @@ impl AssetNow {
     pub(super) fn freshness(&self, now_ms: i64) -> Freshness {
         self.state.as_ref().map_or(Freshness::Unknown, |state| state.freshness(now_ms))
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A moment as RFC 3339 in UTC.

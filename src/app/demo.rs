@@ -3,17 +3,14 @@
 use super::data_dir::Endpoints;
 use crate::{
     auth::{Role, Tokens},
+    clock::now_ms,
     model::{Asset, CarrierId, Person},
     site::Site,
     storage::Storage,
 };
 use anyhow::Context as _;
 use firmware_sim::{mqtt, world};
-use std::{
-    fmt::Write as _,
-    net::SocketAddr,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt::Write as _, net::SocketAddr};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -151,9 +148,4 @@ async fn register(world: &world::World, storage: &Storage) -> anyhow::Result<()>
 /// Says on the terminal what takes a while.
 pub(super) fn progress(step: &str) {
     eprintln!("{step}");
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -32,6 +32,15 @@ impl FrontDoor {
         Ok(Self::Outside(Box::new(Outside::new(config.clone(), url, client_id, password)?)))
     }
 
+    /// Looks at the settings; nothing is bound and nobody is called.
+    pub(super) fn check(config: &Config) -> Result<(), BrokerError> {
+        let Some(url) = &config.url else {
+            return Broker::check(config, config.credentials.is_some());
+        };
+        let password = std::env::var(PASSWORD).ok();
+        Outside::new(config.clone(), url, String::new(), password).map(drop)
+    }
+
     /// Where devices publish: an address, or the outside broker's URL.
     pub(super) fn endpoint(&self) -> String {
         match self {

@@ -3,6 +3,7 @@
 
 use crate::{
     broker::Door,
+    clock::now_ms,
     ingest::{self, Sorted},
     journal::{self, Draft, Journal, Kind, Sealer},
     model::{Arrival, Registry, Restored},
@@ -15,7 +16,7 @@ use std::{
     fs, io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -218,10 +219,4 @@ fn put_change(draft: &mut Draft, before: &Registry, next: &Registry) {
     if !change.is_empty() {
         draft.push(Kind::Registry, "", "", &spor_schemas::wire::to_json(&change));
     }
-}
-
-/// The machine's clock, milliseconds since the Unix epoch.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -70,12 +70,15 @@ pub struct Verify {
     pub certificate: AskCertificate,
 }
 
+const TLS_LISTEN: &str = "mqtt.tls_listen";
+
 /// Why the front door does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// Without credentials anyone could publish: only this machine may reach such a broker.
     #[error(
-        "{key} {address} is not loopback and no credentials are configured: set mqtt.credentials to a file made by `spor credentials add`, or listen on 127.0.0.1"
+        "{key} {address} is not loopback and no credentials are configured: set mqtt.credentials to a file made by `spor credentials add`{}, or listen on 127.0.0.1",
+        if *key == TLS_LISTEN { ", or mqtt.tls_client_ca to the file of who signs the clients' certificates" } else { "" }
     )]
     OpenToTheNetwork {
         /// `mqtt.listen` or `mqtt.tls_listen`.
@@ -164,6 +167,23 @@ struct Shared {
     stop: CancellationToken,
 }
 
+/// What the settings come to: where TLS is to be listened for, and with what.
+fn settle(
+    config: &Config,
+    has_credentials: bool,
+) -> Result<Option<(SocketAddr, Tls)>, BrokerError> {
+    let open = |key, address| Err(BrokerError::OpenToTheNetwork { key, address });
+    if !has_credentials && !config.listen.ip().is_loopback() {
+        return open("mqtt.listen", config.listen);
+    }
+    let Some(address) = config.tls_listen else { return Ok(None) };
+    let known = has_credentials || config.tls_client_ca.is_some();
+    if !known && !address.ip().is_loopback() {
+        return open(TLS_LISTEN, address);
+    }
+    Ok(Some((address, Tls::load(config, has_credentials)?)))
+}
+
 async fn listen(
     key: &'static str,
     address: SocketAddr,
@@ -207,26 +227,27 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`] when the address is taken, or open to the network without credentials.
     pub async fn bind(config: Config, verify: Option<Verify>) -> Result<Self, BrokerError> {
-        if verify.is_none() && !config.listen.ip().is_loopback() {
-            let address = config.listen;
-            return Err(BrokerError::OpenToTheNetwork { key: "mqtt.listen", address });
-        }
+        let settled = settle(&config, verify.is_some())?;
         let (listener, address) = listen("mqtt.listen", config.listen).await?;
-        let tls = match config.tls_listen {
+        let tls = match settled {
             None => None,
-            Some(address) => {
-                let known = verify.is_some() || config.tls_client_ca.is_some();
-                if !known && !address.ip().is_loopback() {
-                    return Err(BrokerError::OpenToTheNetwork { key: "mqtt.tls_listen", address });
-                }
-                let tls = Arc::new(Tls::load(&config, verify.is_some())?);
-                let (listener, address) = listen("mqtt.tls_listen", address).await?;
-                Some((listener, address, tls))
+            Some((address, tls)) => {
+                let (listener, address) = listen(TLS_LISTEN, address).await?;
+                Some((listener, address, Arc::new(tls)))
             }
         };
         let hub = Hub::new(&config);
         let (publisher, events) = Publisher::new(config.event_queue);
         Ok(Self { listener, address, tls, config, verify, hub, publisher, events })
+    }
+
+    /// Looks at the settings without binding anything; `has_credentials` says whether
+    /// `mqtt.credentials` is set.
+    ///
+    /// # Errors
+    /// As [`Broker::bind`], but for addresses that are taken.
+    pub fn check(config: &Config, has_credentials: bool) -> Result<(), BrokerError> {
+        settle(config, has_credentials).map(drop)
     }
 
     /// The address that was bound.

@@ -6,6 +6,7 @@ use crate::{
         Role, Tokens,
         credentials::{self, Proof},
     },
+    clock::now_ms,
     config::Config,
     model::{Asset, AssetId, CarrierId, ClassId, ClientRole, TagId, WardId},
     storage::{self, Storage},
@@ -15,7 +16,6 @@ use clap::Subcommand;
 use std::{
     io::Read,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 #[derive(Subcommand)]
@@ -189,9 +189,4 @@ fn with_storage(
 
 fn say(step: &str) {
     eprintln!("{step}");
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,13 +5,11 @@ use super::{
     run::{FoldError, Folding},
 };
 use crate::{
+    clock::now_ms,
     journal::{Kind, Record},
     model::{Arrived, Decided, DecidedBatch, EventMessage},
 };
-use std::{
-    mem,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::mem;
 
 impl Folding {
     /// Folds about so many bytes of the journal; gives back how many records that were.
@@ -107,10 +105,4 @@ fn measure(received_ms: i64) {
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn count(number: u64) -> f64 {
     number as f64
-}
-
-/// The machine's clock, milliseconds since the Unix epoch.
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

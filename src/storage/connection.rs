@@ -3,7 +3,7 @@
 use super::{StorageError, error::words, private::OLDEST};
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio_postgres::{
     Client, NoTls,
     config::Host,
@@ -53,12 +53,6 @@ impl<'a> FromSql<'a> for Ms {
         Ok(Self(micros.div_euclid(1_000).saturating_add(POSTGRES_EPOCH_MS)))
     }
     accepts!(TIMESTAMPTZ);
-}
-
-/// The wall clock, milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Reads `database.url`.

@@ -55,6 +55,7 @@ async fn run(
         "delete from asset_status where from_at < $1 and to_at < $1",
         "delete from event where \"time\" < $1",
         "delete from presence where quarter < $1",
+        "delete from person_lookup where at < $1",
     ] {
         client.execute(sql, &[&history_from]).await?;
     }
@@ -131,6 +132,7 @@ async fn measure_oldest(client: &Client, now_ms: i64) -> Result<(), StorageError
         ("asset_status", "select min(from_at) from asset_status"),
         ("event", "select min(\"time\") from event"),
         ("presence", "select min(quarter) from presence"),
+        ("person_lookup", "select min(at) from person_lookup"),
     ] {
         let row = client.query_one(sql, &[]).await?;
         set_oldest(table, row.get(0), now_ms);

@@ -29,8 +29,10 @@ pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
 pub use writer::Writing;
 
-use crate::model::{TagId, ZoneId};
-use connection::now_ms;
+use crate::{
+    clock::now_ms,
+    model::{TagId, ZoneId},
+};
 use deadpool_postgres::{Object, Pool};
 use private::PrivateServer;
 use serde::Deserialize;
@@ -56,7 +58,7 @@ pub struct Config {
     pub on_change: bool,
     /// Days that positions are kept.
     pub position_days: u32,
-    /// Days that visits, statuses, events and presence are kept.
+    /// Days that visits, statuses, events, presence and look-ups of people are kept.
     pub history_days: u32,
 }
 

@@ -121,9 +121,14 @@ impl Storage {
         limit: i64,
         before_ms: Option<i64>,
     ) -> Result<Vec<Lookup>, StorageError> {
-        let sql = "select at, actor, purpose, filter, found from person_lookup
-             where $1::timestamptz is null or at < $1
-             order by date_trunc('milliseconds', at) desc fetch first $2 rows with ties";
+        // The index is read from its end, and a little beyond the page's last millisecond.
+        let sql = "with page as (
+                 select at from person_lookup
+                 where at < coalesce($1, 'infinity'::timestamptz) order by at desc limit $2)
+             select at, actor, purpose, filter, found from person_lookup
+             where at < coalesce($1, 'infinity'::timestamptz)
+               and at >= (select date_trunc('milliseconds', min(at)) from page)
+             order by at desc";
         let rows = self.client().await?.query(sql, &[&before_ms.map(Ms), &limit]).await?;
         Ok(rows
             .iter()

@@ -1,11 +1,9 @@
 //! What a start takes up again: every tag's last row, its open visit, and the open statuses.
 
-use super::{
-    Storage, StorageError,
-    connection::{Ms, now_ms},
-};
-use crate::model::{
-    AssetId, Basis, PositionRow, Restored, RestoredTag, Status, StatusNow, TagId, ZoneId,
+use super::{Storage, StorageError, connection::Ms};
+use crate::{
+    clock::now_ms,
+    model::{AssetId, Basis, PositionRow, Restored, RestoredTag, Status, StatusNow, TagId, ZoneId},
 };
 use deadpool_postgres::Object;
 use tokio_postgres::Row;

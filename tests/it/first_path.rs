@@ -1,41 +1,15 @@
 //! From a tag's message to the API, to a row, to an event: the main job.
 
-use crate::support::{Spor, postgres, tool, until};
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use crate::support::{
+    Spor,
+    client::{client, position_topic, publish_all},
+    postgres, tool, until,
+};
+use rumqttc::{Event, Packet, QoS};
 use std::{process::Command, time::Duration};
 
-/// A client whose acknowledgements are counted as they come.
-fn client(spor: &Spor, id: &str) -> (AsyncClient, rumqttc::EventLoop) {
-    let mut options = MqttOptions::new(id, "127.0.0.1", spor.mqtt_port());
-    options.set_keep_alive(Duration::from_secs(30));
-    options.set_max_packet_size(4 << 20, 4 << 20);
-    AsyncClient::new(options, 100)
-}
-
-/// Publishes at QoS 1 and waits for the PUBACK of every message.
 async fn publish(spor: &Spor, messages: &[(String, Vec<u8>)]) {
-    let (client, mut events) = client(spor, "it-publisher");
-    let waiting = messages.len();
-    let sender = {
-        let messages = messages.to_vec();
-        tokio::spawn(async move {
-            for (topic, payload) in messages {
-                client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
-            }
-            client
-        })
-    };
-    let mut acknowledged = 0;
-    while acknowledged < waiting {
-        if let Event::Incoming(Packet::PubAck(_)) = events.poll().await.unwrap() {
-            acknowledged += 1;
-        }
-    }
-    drop(sender.await.unwrap());
-}
-
-fn own(tag: &str) -> String {
-    format!("spor/v1/tags/{tag}/position")
+    publish_all(client(spor.mqtt_port(), "it-publisher"), messages.to_vec()).await;
 }
 
 /// The middle of a room of that kind: its id, x, y, floor.
@@ -60,7 +34,7 @@ async fn a_position_of_mosquitto_pub_is_at_the_api_and_in_a_row() {
     let (zone, x_m, y_m, floor) = room(&spor, "storage").await;
     let sent = Command::new(mosquitto_pub)
         .args(["-h", "127.0.0.1", "-p", &spor.mqtt_port().to_string(), "-q", "1"])
-        .args(["-t", &own("pump-x"), "-m"])
+        .args(["-t", &position_topic("pump-x"), "-m"])
         .arg(format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#))
         .status()
         .unwrap();
@@ -96,8 +70,8 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
     let position: spor_schemas::PositionMessage =
         serde_json::from_str(&format!("{{{place}}}")).unwrap();
     let good: Vec<(String, Vec<u8>)> = vec![
-        (own("json"), format!("{{{place}}}").into_bytes()),
-        (own("cbor"), spor_schemas::wire::to_cbor(&position)),
+        (position_topic("json"), format!("{{{place}}}").into_bytes()),
+        (position_topic("cbor"), spor_schemas::wire::to_cbor(&position)),
         (
             "spor/v1/engines/e1/positions".into(),
             format!(r#"[{{"tag":"of-engine",{place}}}]"#).into_bytes(),
@@ -110,24 +84,28 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
         (format!("spor/v1/readers/{reader}/status"), br#"{"status":"online"}"#.to_vec()),
     ];
     let bad: Vec<(String, Vec<u8>, &str)> = vec![
-        (own("a"), b"not json".to_vec(), "malformed"),
-        (own("a"), br#"{"x_m":NaN,"y_m":1,"floor":0}"#.to_vec(), "malformed"),
-        (own("a"), br#"{"x_m":1e999,"y_m":1,"floor":0}"#.to_vec(), "malformed"),
-        (own("a"), br#"{"y_m":1,"floor":0}"#.to_vec(), "malformed"),
-        (own("a"), vec![b'['; 200_000], "malformed"),
-        (own("a"), vec![0xff, 0xfe, 0xfd], "malformed"),
-        (own("a"), vec![b' '; 1 << 20], "too_large"),
-        (own("a"), br#"{"x_m":1e8,"y_m":1,"floor":0}"#.to_vec(), "out_of_range"),
-        (own("a"), br#"{"x_m":1,"y_m":1,"floor":77}"#.to_vec(), "unknown_floor"),
-        (own("a"), br#"{"x_m":-5000,"y_m":1,"floor":0}"#.to_vec(), "off_site"),
-        (own("a"), format!(r#"{{{place},"time_ms":99999999999999}}"#).into_bytes(), "future_time"),
-        (own("a"), format!(r#"{{{place},"time_ms":1}}"#).into_bytes(), "too_late"),
+        (position_topic("a"), b"not json".to_vec(), "malformed"),
+        (position_topic("a"), br#"{"x_m":NaN,"y_m":1,"floor":0}"#.to_vec(), "malformed"),
+        (position_topic("a"), br#"{"x_m":1e999,"y_m":1,"floor":0}"#.to_vec(), "malformed"),
+        (position_topic("a"), br#"{"y_m":1,"floor":0}"#.to_vec(), "malformed"),
+        (position_topic("a"), vec![b'['; 200_000], "malformed"),
+        (position_topic("a"), vec![0xff, 0xfe, 0xfd], "malformed"),
+        (position_topic("a"), vec![b' '; 1 << 20], "too_large"),
+        (position_topic("a"), br#"{"x_m":1e8,"y_m":1,"floor":0}"#.to_vec(), "out_of_range"),
+        (position_topic("a"), br#"{"x_m":1,"y_m":1,"floor":77}"#.to_vec(), "unknown_floor"),
+        (position_topic("a"), br#"{"x_m":-5000,"y_m":1,"floor":0}"#.to_vec(), "off_site"),
+        (
+            position_topic("a"),
+            format!(r#"{{{place},"time_ms":99999999999999}}"#).into_bytes(),
+            "future_time",
+        ),
+        (position_topic("a"), format!(r#"{{{place},"time_ms":1}}"#).into_bytes(), "too_late"),
         ("spor/v7/tags/a/position".into(), b"{}".to_vec(), "unknown_version"),
         ("spor/v1/tags/a b/position".into(), b"{}".to_vec(), "invalid_id"),
     ];
     let mut all = good.clone();
     all.extend(bad.iter().map(|(topic, payload, _)| (topic.clone(), payload.clone())));
-    all.push((own("last"), format!("{{{place}}}").into_bytes()));
+    all.push((position_topic("last"), format!("{{{place}}}").into_bytes()));
     publish(&spor, &all).await;
     // Acknowledged is admitted, not yet decided; the pipeline keeps the order.
     until("the last message to be decided", 10, async || {
@@ -164,7 +142,7 @@ async fn every_form_of_message_is_understood_and_every_refusal_is_counted() {
 #[tokio::test]
 async fn a_subscriber_hears_of_a_change_of_room() {
     let Some(spor) = Spor::serve(&[]).await else { return };
-    let (client, mut events) = client(&spor, "it-subscriber");
+    let (client, mut events) = client(spor.mqtt_port(), "it-subscriber");
     client.subscribe("spor/v1/events/zone/+", QoS::AtMostOnce).await.unwrap();
     loop {
         if let Event::Incoming(Packet::SubAck(_)) = events.poll().await.unwrap() {
@@ -173,7 +151,7 @@ async fn a_subscriber_hears_of_a_change_of_room() {
     }
     let (zone, x_m, y_m, floor) = room(&spor, "storage").await;
     let payload = format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
-    client.publish(own("walker"), QoS::AtLeastOnce, false, payload).await.unwrap();
+    client.publish(position_topic("walker"), QoS::AtLeastOnce, false, payload).await.unwrap();
     let heard = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
             if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
@@ -230,7 +208,14 @@ async fn assets_come_by_csv_and_by_rest_and_are_found() {
     assert_eq!(bed["tag"], "tag-2");
     let (zone, x_m, y_m, floor) = room(&spor, "storage").await;
     let payload = format!(r#"{{"x_m":{x_m},"y_m":{y_m},"floor":{floor}}}"#);
-    publish(&spor, &[(own("tag-1"), payload.clone().into()), (own("stray"), payload.into())]).await;
+    publish(
+        &spor,
+        &[
+            (position_topic("tag-1"), payload.clone().into()),
+            (position_topic("stray"), payload.into()),
+        ],
+    )
+    .await;
     let near = until("the pump in its room", 10, async || {
         let (_, near) = spor.get(&format!("/api/v1/assets?class=infusion-pump&near={zone}")).await;
         (near["assets"][0]["place"]["zone"] == zone).then_some(near)

@@ -12,6 +12,7 @@ mod demo;
 mod first_path;
 mod front_door;
 mod grafana;
+mod idle;
 mod outside_broker;
 mod people;
 mod real_clients;

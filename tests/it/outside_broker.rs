@@ -3,31 +3,30 @@
 
 use crate::support::{
     Spor,
+    client::{now_ms, position_topic, publish_all},
+    disk::SmallDisk,
     mosquitto::{Mosquitto, PASSWORD},
-    postgres, until,
+    postgres,
+    tls::Files,
+    until,
 };
 use rumqttc::{Event, Packet, QoS};
 use std::{
     collections::BTreeSet,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
-
-fn now_ms() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
-}
 
 fn position(seq: u32) -> String {
     format!(r#"{{"x_m":12.3,"y_m":4.5,"floor":1,"seq":{seq},"time_ms":{}}}"#, now_ms())
 }
 
-fn topic(tag: &str) -> String {
-    format!("spor/v1/tags/{tag}/position")
+async fn serve(mosquitto: &Mosquitto, more: &[(&str, &str)]) -> Option<Spor> {
+    serve_at(&mosquitto.url(), more).await
 }
 
-async fn serve(mosquitto: &Mosquitto, more: &[(&str, &str)]) -> Option<Spor> {
-    let url = mosquitto.url();
+async fn serve_at(url: &str, more: &[(&str, &str)]) -> Option<Spor> {
     let mut environment = vec![
-        ("SPOR_MQTT__URL", url.as_str()),
+        ("SPOR_MQTT__URL", url),
         ("MQTT_SPOR_PASSWORD", PASSWORD),
         ("SPOR_STORAGE__ON_CHANGE", "false"),
     ];
@@ -45,24 +44,10 @@ async fn heard(spor: &Spor) {
 /// Publishes positions of `tags` in turn, `count` of each at QoS 1, and returns when mosquitto has
 /// acknowledged all of them.
 async fn publish(mosquitto: &Mosquitto, tags: &[&str], first: u32, count: u32) {
-    let (client, mut events) = mosquitto.client(&format!("it-publisher-{first}"));
-    let messages: Vec<_> = (first..first + count)
-        .flat_map(|seq| tags.iter().map(move |tag| (topic(tag), position(seq))))
+    let messages = (first..first + count)
+        .flat_map(|seq| tags.iter().map(move |tag| (position_topic(tag), position(seq).into())))
         .collect();
-    let waiting = messages.len();
-    let sending = tokio::spawn(async move {
-        for (topic, payload) in messages {
-            client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
-        }
-        client
-    });
-    let mut acknowledged = 0;
-    while acknowledged < waiting {
-        if let Event::Incoming(Packet::PubAck(_)) = events.poll().await.unwrap() {
-            acknowledged += 1;
-        }
-    }
-    drop(sending.await.unwrap());
+    publish_all(mosquitto.client(&format!("it-publisher-{first}")), messages).await;
 }
 
 /// Rows of positions, and how many different `(tag, seq)` they are.
@@ -174,7 +159,7 @@ async fn a_wrong_password_is_said_once_and_mended_without_a_restart() {
 async fn what_a_broker_retains_is_not_taken_for_news_and_blocks_nothing() {
     let Some(mosquitto) = Mosquitto::start().await else { return };
     let (client, mut events) = mosquitto.client("it-retainer");
-    client.publish(topic("retained"), QoS::AtLeastOnce, true, position(1)).await.unwrap();
+    client.publish(position_topic("retained"), QoS::AtLeastOnce, true, position(1)).await.unwrap();
     while !matches!(events.poll().await.unwrap(), Event::Incoming(Packet::PubAck(_))) {}
     let Some(spor) = serve(&mosquitto, &[("SPOR_MQTT__MAX_IN_FLIGHT", "2")]).await else { return };
     heard(&spor).await;
@@ -185,6 +170,82 @@ async fn what_a_broker_retains_is_not_taken_for_news_and_blocks_nothing() {
     .await;
     publish(&mosquitto, &["fresh"], 0, 300).await;
     all_rows(&spor, 300).await;
+}
+
+#[tokio::test]
+async fn over_tls_a_known_authority_is_listened_to_and_another_is_refused() {
+    let files = Files::new();
+    let Some(mosquitto) = Mosquitto::start_with_tls(&files).await else { return };
+    let url = mosquitto.tls_url();
+    let (right, wrong) = (files.path("ca.pem"), Files::new());
+    let Some(spor) = serve_at(&url, &[("SPOR_MQTT__URL_CA", &right)]).await else { return };
+    heard(&spor).await;
+    assert_eq!(spor.get("/readyz").await.0, 200);
+    assert_eq!(spor.mqtt, url.replace("spor@", ""), "without the user");
+    publish(&mosquitto, &["over-tls"], 0, 200).await;
+    all_rows(&spor, 200).await;
+    assert!(!spor.log().contains(PASSWORD), "the password is in the log");
+
+    let settings = [("SPOR_MQTT__URL_CA", wrong.path("ca.pem"))];
+    let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
+    let Some(fooled) = serve_at(&url, &settings).await else { return };
+    let unready = until("readyz to say so", 20, async || {
+        let (status, body) = fooled.get("/readyz").await;
+        (status == 503 && body.to_string().contains("is not trusted")).then_some(body)
+    })
+    .await;
+    assert!(unready.to_string().contains("certificate"), "{unready}");
+    assert!(fooled.metric("spor_outside_broker_up").await < 0.5);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let log = fooled.log();
+    assert_eq!(log.matches("is not trusted").count(), 1, "said once: {log}");
+    assert!(!log.contains(PASSWORD), "the password is in the log");
+    publish(&mosquitto, &["over-tls"], 200, 50).await;
+    all_rows(&spor, 250).await;
+    assert_eq!(rows(&fooled).await.0, 0);
+}
+
+/// What mosquitto has for Spor stays there while it can't be written down.
+#[tokio::test]
+async fn without_room_for_the_journal_the_broker_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), "24m") else { return };
+    let Some(mosquitto) = Mosquitto::start().await else { return };
+    let data = disk.path().join("data").display().to_string();
+    let settings = [("SPOR_DATA_DIR", data.as_str()), ("SPOR_JOURNAL__SEGMENT_BYTES", "1048576")];
+    let Some(mut spor) = serve(&mosquitto, &settings).await else { return };
+    heard(&spor).await;
+    let tags = ["full-1", "full-2", "full-3", "full-4"];
+    let mut next = 0;
+    let acknowledged = "spor_messages_acknowledged_total";
+    for is_killed in [false, true] {
+        disk.fill();
+        until("readyz to name the journal", 60, async || {
+            publish(&mosquitto, &tags, next, 250).await;
+            next += 250;
+            let (status, body) = spor.get("/readyz").await;
+            (status == 503 && body.to_string().contains("journal")).then_some(())
+        })
+        .await;
+        // What was under way when the disk filled up may still be answered.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = spor.metric(acknowledged).await;
+        publish(&mosquitto, &tags, next, 500).await;
+        next += 500;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let after = spor.metric(acknowledged).await;
+        assert!((after - before).abs() < 0.5, "acknowledged without room: {before} to {after}");
+        if is_killed {
+            spor.kill();
+        }
+        disk.free();
+        if is_killed {
+            spor.start_again().await;
+        }
+        all_rows(&spor, tags.len() * usize::try_from(next).unwrap()).await;
+        until("readiness", 30, async || (spor.get("/readyz").await.0 == 200).then_some(())).await;
+    }
+    eprintln!("{} messages, each in one row", tags.len() * usize::try_from(next).unwrap());
 }
 
 /// Publishes for twelve seconds while `end` ends Spor three times, and counts the rows.

@@ -1,6 +1,10 @@
 //! Staff are tracked, for purposes, not watched: a badge appears nowhere but to a coordinator.
 
-use crate::support::{Spor, postgres, program, until};
+use crate::support::{
+    Spor,
+    client::{client, position_topic, publish_all},
+    postgres, program, until,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -9,19 +13,11 @@ async fn send(spor: &Spor, tag: &str, x_m: f64, y_m: f64, floor: i64) {
 }
 
 async fn send_payload(spor: &Spor, tag: &str, payload: String) {
-    let topic = format!("spor/v1/tags/{tag}/position");
-    publish(spor, &format!("it-{tag}"), &topic, payload).await;
+    publish(spor, &format!("it-{tag}"), &position_topic(tag), payload).await;
 }
 
-async fn publish(spor: &Spor, client: &str, topic: &str, payload: String) {
-    let mut options = rumqttc::MqttOptions::new(client, "127.0.0.1", spor.mqtt_port());
-    options.set_keep_alive(Duration::from_secs(30));
-    let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
-    client.publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).await.unwrap();
-    while !matches!(
-        events.poll().await.unwrap(),
-        rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))
-    ) {}
+async fn publish(spor: &Spor, id: &str, topic: &str, payload: String) {
+    publish_all(client(spor.mqtt_port(), id), vec![(topic.to_owned(), payload.into())]).await;
 }
 
 /// The middle of a room of that kind.

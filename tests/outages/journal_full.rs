@@ -1,37 +1,8 @@
 //! The journal's disk is full: nothing is acknowledged, nothing that was acknowledged is lost, and
 //! work goes on by itself when there is room again.
 
-use crate::support::{Spor, postgres, publisher::Fleet, until};
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
-
-/// A file system in memory; unmounted when it is dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// None: not root, which is said, and fails in CI.
-    fn mount(at: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let options = format!("size={size},mode=755");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        assert!(std::env::var_os("CI").is_none(), "a tmpfs can't be mounted, and this is CI");
-        eprintln!("SKIPPED: only root can mount a small disk");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::{Spor, disk::SmallDisk, postgres, publisher::Fleet, until};
+use std::time::Duration;
 
 const UP: &str = r#"spor_journal_up{journal="raw"}"#;
 
@@ -39,7 +10,7 @@ const UP: &str = r#"spor_journal_up{journal="raw"}"#;
 async fn a_full_disk_stops_acknowledgements_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), "24m") else { return };
-    let data = disk.0.join("data").display().to_string();
+    let data = disk.path().join("data").display().to_string();
     let settings = [
         ("SPOR_DATA_DIR", data.as_str()),
         ("SPOR_STORAGE__ON_CHANGE", "false"),
@@ -50,11 +21,7 @@ async fn a_full_disk_stops_acknowledgements_and_loses_nothing() {
     let fleet = Fleet::start(spor.mqtt_port(), 8, 4_000);
     until("work to begin", 30, async || (fleet.acknowledged() > 2_000).then_some(())).await;
 
-    let filler = disk.0.join("filler");
-    let _ = Command::new("dd")
-        .args(["if=/dev/zero", "bs=64k"])
-        .arg(format!("of={}", filler.display()))
-        .output();
+    disk.fill();
     let told = until("readyz to name the journal", 60, async || {
         let (status, body) = spor.get("/readyz").await;
         (status == 503 && body.to_string().contains("journal")).then_some(body)
@@ -70,7 +37,7 @@ async fn a_full_disk_stops_acknowledgements_and_loses_nothing() {
     let (status, _) = spor.get("/api/v1/tags/device-0").await;
     assert_eq!(status, 200, "what is known now is still answered");
 
-    std::fs::remove_file(&filler).unwrap();
+    disk.free();
     until("acknowledgements to resume", 60, async || {
         (fleet.acknowledged() > stopped_at + 1_000).then_some(())
     })

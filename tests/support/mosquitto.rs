@@ -1,6 +1,6 @@
 //! Debian's mosquitto with a configuration, a password file and a port of its own.
 
-use super::{tool, until};
+use super::{tls::Files, tool, until};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -18,16 +18,35 @@ pub(crate) struct Mosquitto {
     program: PathBuf,
     folder: TempDir,
     pub(crate) port: u16,
+    tls_port: u16,
 }
 
 impl Mosquitto {
     /// Starts one; none: it is not installed, which is said, and fails in CI.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with("").await
+    }
+
+    /// Starts one that listens for TLS too.
+    pub(crate) async fn start_with_tls(files: &Files) -> Option<Self> {
+        let (certificate, key) = (files.path("server.pem"), files.path("server.key"));
+        Self::start_with(&format!("certfile {certificate}\nkeyfile {key}\n")).await
+    }
+
+    /// `tls` is what a second listener says of its certificate; empty: there is none.
+    async fn start_with(tls: &str) -> Option<Self> {
         let (program, passwd) = (tool("mosquitto")?, tool("mosquitto_passwd")?);
         let folder = tempfile::tempdir().unwrap();
         write_passwords(&passwd, &folder.path().join("passwords"));
         // Mosquitto takes port 0 for no listener: a port that was just free must do.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (one, other) = (free(), free());
+        let [port, tls_port] = [&one, &other].map(|bound| bound.local_addr().unwrap().port());
+        drop((one, other));
+        let tls = match tls {
+            "" => String::new(),
+            _ => format!("listener {tls_port} 127.0.0.1\n{tls}"),
+        };
         let root = if rustix::process::geteuid().is_root() { "user root\n" } else { "" };
         let dir = folder.path().display();
         let config = format!(
@@ -35,8 +54,8 @@ impl Mosquitto {
              password_file {dir}/passwords\npersistence true\npersistence_location {dir}/\n\
              max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nlog_dest file {dir}/log\n"
         );
-        fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
-        let mut mosquitto = Self { child: None, program, folder, port };
+        fs::write(folder.path().join("mosquitto.conf"), config + &tls).unwrap();
+        let mut mosquitto = Self { child: None, program, folder, port, tls_port };
         mosquitto.start_again().await;
         Some(mosquitto)
     }
@@ -74,6 +93,11 @@ impl Mosquitto {
     /// For `mqtt.url`: as user `spor`, without the password.
     pub(crate) fn url(&self) -> String {
         format!("mqtt://spor@127.0.0.1:{}", self.port)
+    }
+
+    /// The same over TLS, by the name that its certificate bears.
+    pub(crate) fn tls_url(&self) -> String {
+        format!("mqtts://spor@localhost:{}", self.tls_port)
     }
 
     /// A client of it, with a session that it forgets.

@@ -3,9 +3,12 @@
 
 use super::super::{
     Shared,
-    view::{AssetNow, Picture, now_ms, rounded},
+    view::{AssetNow, Picture, rounded},
 };
-use crate::model::{AssetId, Freshness, Status, WardId, ZoneId};
+use crate::{
+    clock::now_ms,
+    model::{AssetId, Freshness, Status, WardId, ZoneId},
+};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;

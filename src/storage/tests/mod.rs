@@ -11,11 +11,15 @@ mod writer;
 
 use super::{
     Config, Storage, StorageError, Writing,
-    connection::{now_ms, session},
+    connection::session,
     private::{PrivateServer, SPOR},
 };
-use crate::model::{
-    Decided, DecidedBatch, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId, ZoneRecord,
+use crate::{
+    clock::now_ms,
+    model::{
+        Decided, DecidedBatch, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId,
+        ZoneRecord,
+    },
 };
 use std::{
     os::unix::fs::PermissionsExt,

@@ -23,9 +23,16 @@ async fn retention_drops_old_partitions_and_rows_and_nothing_else() {
             visit("a", "hall", now - 3 * DAY_MS, Some(now - 2 * DAY_MS)),
         ])
         .await;
+    for purpose in ["long ago", "now"] {
+        storage.log_lookup("desk", purpose, "", 1).await.unwrap();
+    }
     let mut client = session(&storage.inner.postgres, "test", "").await.unwrap();
+    let aged = "update person_lookup set at = at - interval '401 days' where purpose = 'long ago'";
+    client.execute(aged, &[]).await.unwrap();
     let config = &storage.inner.config;
     maintain(&mut client, config, PositionKeeper::Partitions, now).await.unwrap();
+    let lookups = storage.lookups(10, None).await.unwrap();
+    assert_eq!(lookups.iter().map(|l| l.purpose.as_str()).collect::<Vec<_>>(), ["now"]);
     assert_eq!(storage.count("select count(*) from position").await, 3);
     assert_eq!(storage.count("select count(*) from visit").await, 1);
 
@@ -119,4 +126,17 @@ async fn small_groups_never_leave_and_lookups_are_kept() {
     assert_eq!((lookups.len(), lookups[0].purpose.as_str()), (1, "nearest porter"));
     let before = storage.lookups(10, Some(lookups[0].at_ms)).await.unwrap();
     assert_eq!(before, [], "the next page begins behind the last look-up");
+    let client = session(&storage.inner.postgres, "test", "").await.unwrap();
+    let three = "insert into person_lookup (at, actor, purpose, filter, found) values
+        ('2020-01-01 00:00:00.0011Z', 'desk', 'a', '', 1), ('2020-01-01 00:00:00.0019Z', 'desk', 'b', '', 1),
+        ('2020-01-01 00:00:00.0005Z', 'desk', 'c', '', 1)";
+    client.execute(three, &[]).await.unwrap();
+    let purposes = |page: Vec<crate::storage::Lookup>| {
+        page.into_iter().map(|lookup| lookup.purpose).collect::<Vec<_>>()
+    };
+    let page = storage.lookups(1, Some(lookups[0].at_ms)).await.unwrap();
+    let last_ms = page[page.len() - 1].at_ms;
+    assert_eq!(purposes(page), ["b", "a"], "those of one millisecond stay together");
+    let page = storage.lookups(10, Some(last_ms)).await.unwrap();
+    assert_eq!(purposes(page), ["c"]);
 }

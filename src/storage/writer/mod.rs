@@ -13,10 +13,12 @@ mod transaction;
 
 use super::{
     Inner, Storage, StorageError,
-    connection::now_ms,
     error::{is_bad_data, words},
 };
-use crate::model::{Decided, DecidedBatch, TagId};
+use crate::{
+    clock::now_ms,
+    model::{Decided, DecidedBatch, TagId},
+};
 use gather::{Gather, Next, Portion};
 use rand::Rng;
 use session::Session;
