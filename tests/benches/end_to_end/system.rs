@@ -65,7 +65,8 @@ impl System {
             Kind::FrontDoor => Self::Own(Worker::start(Role::Door, "")),
             Kind::Bare => Self::Own(Worker::start(Role::Bare, url)),
             Kind::Mosquitto => {
-                let broker = mosquitto::Mosquitto::start().await?;
+                let quick = "max_inflight_messages 0\nset_tcp_nodelay true\n";
+                let broker = mosquitto::Mosquitto::start_with(quick).await?;
                 let mut worker = Worker::start(Role::Subscriber, url);
                 worker.address = format!("127.0.0.1:{}", broker.port);
                 worker.subscribe(&worker.address.clone(), plan.qos);
@@ -93,6 +94,15 @@ impl System {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
             Self::Spor(spor) => spor.metric("spor_positions_stored_total").await as u64,
             Self::Own(worker) | Self::Mosquitto(_, worker) => worker.stored.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Bytes that Spor has written to its logs so far.
+    pub(crate) async fn log_bytes(&self) -> u64 {
+        match self {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+            Self::Spor(spor) => spor.metric("spor_journal_written_bytes_total").await as u64,
+            _ => 0,
         }
     }
 
