@@ -29,6 +29,11 @@ pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
 pub use writer::Writing;
 
+/// PostgreSQL's binary COPY form of positions, open so that it can be measured alone.
+pub mod copy_form {
+    pub use super::writer::{Position, encode, position};
+}
+
 use crate::model::{TagId, ZoneId};
 use connection::now_ms;
 use deadpool_postgres::{Object, Pool};
