@@ -21,6 +21,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+/// PostgreSQL's binary COPY form of positions, open so that it can be measured alone.
+pub mod copy_form {
+    pub use super::writer::{Position, encode, position};
+}
+
 pub use backup::{backup, restore_backup};
 pub use error::StorageError;
 pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
@@ -28,11 +33,6 @@ pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
 pub use writer::Writing;
-
-/// PostgreSQL's binary COPY form of positions, open so that it can be measured alone.
-pub mod copy_form {
-    pub use super::writer::{Position, encode, position};
-}
 
 use crate::model::{TagId, ZoneId};
 use connection::now_ms;

@@ -23,11 +23,6 @@ pub(crate) struct Mosquitto {
 impl Mosquitto {
     /// Starts one; none: it is not installed, which is said, and fails in CI.
     pub(crate) async fn start() -> Option<Self> {
-        Self::start_with("").await
-    }
-
-    /// The same with more lines in its configuration.
-    pub(crate) async fn start_with(more: &str) -> Option<Self> {
         let (program, passwd) = (tool("mosquitto")?, tool("mosquitto_passwd")?);
         let folder = tempfile::tempdir().unwrap();
         write_passwords(&passwd, &folder.path().join("passwords"));
@@ -38,7 +33,7 @@ impl Mosquitto {
         let config = format!(
             "{root}per_listener_settings false\nlistener {port} 127.0.0.1\nallow_anonymous false\n\
              password_file {dir}/passwords\npersistence true\npersistence_location {dir}/\n\
-             max_queued_messages 0\nlog_dest file {dir}/log\n{more}"
+             max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\nlog_dest file {dir}/log\n"
         );
         fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         let mut mosquitto = Self { child: None, program, folder, port };

@@ -65,8 +65,7 @@ impl System {
             Kind::FrontDoor => Self::Own(Worker::start(Role::Door, "")),
             Kind::Bare => Self::Own(Worker::start(Role::Bare, url)),
             Kind::Mosquitto => {
-                let quick = "max_inflight_messages 0\nset_tcp_nodelay true\n";
-                let broker = mosquitto::Mosquitto::start_with(quick).await?;
+                let broker = mosquitto::Mosquitto::start().await?;
                 let mut worker = Worker::start(Role::Subscriber, url);
                 worker.address = format!("127.0.0.1:{}", broker.port);
                 worker.subscribe(&worker.address.clone(), plan.qos);

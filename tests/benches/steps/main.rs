@@ -102,7 +102,7 @@ fn placing_a_fix(bencher: Bencher<'_, '_>, zones: usize) {
 
 /// A read's worth of messages into the journal, in memory and on its way to the disk; the disk is
 /// not waited for, but bounded by what the journal lets wait for it.
-#[divan::bench(args = [1, 16, 256])]
+#[divan::bench(args = [1, 16, 256], sample_size = 100)]
 fn journal_append(bencher: Bencher<'_, '_>, messages: u32) {
     let folder = tempfile::tempdir().unwrap();
     let config = journal::Config { max_bytes: 1_000_000_000, ..journal::Config::default() };
@@ -150,7 +150,7 @@ fn copy_encoding(bencher: Bencher<'_, '_>, rows: usize) {
 }
 
 /// A state put into the live map, of as many tags.
-#[divan::bench(args = [1_000, 25_000, 100_000])]
+#[divan::bench(args = [1_000, 25_000, 100_000], sample_size = 1_000)]
 fn live_put(bencher: Bencher<'_, '_>, tags: usize) {
     let states = states(tags);
     let map = TagMap::default();
@@ -173,7 +173,7 @@ fn feed_frame(bencher: Bencher<'_, '_>, changed: usize) {
 }
 
 /// That frame handed to so many clients, as far as their sockets.
-#[divan::bench(args = [1, 20, 500])]
+#[divan::bench(args = [1, 20, 500], sample_size = 100)]
 fn feed_fan_out(bencher: Bencher<'_, '_>, clients: usize) {
     let rows: Vec<String> =
         states(5_000).into_iter().map(|state| row(&asset_of(state), data::START_MS)).collect();
