@@ -29,3 +29,11 @@ golden:
 # the simulated load of a whole hospital, against a running Spor
 load *ARGS:
     cargo run --release -p firmware-sim -- load --tags 25000 --rate 12500 --seconds 120 {{ARGS}}
+
+# from a publish to a committed row, with latencies and CPU, beside the yardsticks: docs/performance.md
+bench *ARGS:
+    cargo bench --bench end_to_end -- --plan json64,fixed50k --bare {{ARGS}}
+
+# what single steps cost: decode, zone look-up, smoothing, journal, COPY, event stream
+bench-steps *ARGS:
+    cargo bench --bench steps -- {{ARGS}}

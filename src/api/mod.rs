@@ -33,6 +33,14 @@ mod zones;
 pub use health::{Health, Trouble};
 pub use server::{Listener, StartError, bind, serve};
 
+/// Frames of the event stream, open so that they can be measured alone.
+pub mod frames {
+    pub use super::{
+        stream::{delta, row},
+        view::AssetNow,
+    };
+}
+
 use crate::{
     auth::Tokens, ingest::Rejections, live::Live, model::Registry, site::Site, storage::Storage,
 };

@@ -120,10 +120,13 @@ pub(super) struct TagView {
 }
 
 /// An asset beside the newest state of its tag.
-pub(super) struct AssetNow {
-    pub(super) asset: Arc<Asset>,
-    pub(super) tag: Option<TagId>,
-    pub(super) state: Option<TagState>,
+pub struct AssetNow {
+    /// The asset.
+    pub asset: Arc<Asset>,
+    /// What it carries.
+    pub tag: Option<TagId>,
+    /// What is known of that now.
+    pub state: Option<TagState>,
 }
 
 /// One moment's picture, from which all views of an answer are made.

@@ -16,7 +16,7 @@ use interval::Intervals;
 use room::RoomChoice;
 use serde::{Deserialize, Serialize};
 use sightings::Heard;
-use smooth::Smoothed;
+pub use smooth::Smoothed;
 
 /// How far from a zone's border a tag must be before it has left, metres.
 const ZONE_EXIT_M: f64 = 1.0;

@@ -16,8 +16,9 @@ const STILL_M_S: f64 = 0.05;
 /// A fix this many sigma away is a new place, not noise.
 const JUMP_SIGMA: f64 = 5.0;
 
+/// One tag's place with the noise taken out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Smoothed {
+pub struct Smoothed {
     x_m: f64,
     y_m: f64,
     variance_m2: f64,
@@ -42,7 +43,7 @@ impl Smoothed {
 
     /// The place after this fix. Another floor, a room-level fix and a jump start anew.
     #[expect(clippy::cast_precision_loss, reason = "gaps are far below 2^52 ms")]
-    pub(super) fn take(&mut self, fix: &Fix, moving: Option<bool>) -> (f64, f64) {
+    pub fn take(&mut self, fix: &Fix, moving: Option<bool>) -> (f64, f64) {
         let Some(before_ms) = self.time_ms else {
             self.reset(fix);
             return self.place();

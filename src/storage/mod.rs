@@ -21,6 +21,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+/// PostgreSQL's binary COPY form of positions, open so that it can be measured alone.
+pub mod copy_form {
+    pub use super::writer::{Position, encode, position};
+}
+
 pub use backup::{backup, restore_backup};
 pub use error::StorageError;
 pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};

@@ -58,7 +58,8 @@ struct Row<'a>(
 );
 
 /// One asset as a JSON array.
-pub(super) fn row(now: &AssetNow, now_ms: i64) -> String {
+#[must_use]
+pub fn row(now: &AssetNow, now_ms: i64) -> String {
     let asset = &now.asset;
     let place = now.place();
     let state = now.state.as_ref();
@@ -113,11 +114,7 @@ pub(super) fn snapshot<'r>(rows: impl Iterator<Item = &'r str>, time_ms: i64) ->
 }
 
 /// What changed in a scope since the frame before.
-pub(super) fn delta<'r>(
-    rows: impl Iterator<Item = &'r str>,
-    gone: &[AssetId],
-    time_ms: i64,
-) -> Bytes {
+pub fn delta<'r>(rows: impl Iterator<Item = &'r str>, gone: &[AssetId], time_ms: i64) -> Bytes {
     let mut text = format!("event: delta\ndata: {{\"time_ms\":{time_ms},\"assets\":[");
     join(&mut text, rows);
     let gone = json!(gone);

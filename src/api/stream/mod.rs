@@ -7,6 +7,7 @@
 mod frame;
 mod hub;
 
+pub use frame::{delta, row};
 pub(super) use hub::{Hub, run};
 
 use super::{

@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
 
 /// A row of `position` with its keys.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Position {
+pub struct Position {
     pub(super) time_ms: i64,
     pub(super) until_ms: i64,
     pub(super) received_ms: i64,
@@ -226,7 +226,9 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn position(row: &PositionRow, tag: i32, zone: Option<i32>) -> Position {
+/// A decided position with the keys of its tag and its room.
+#[must_use]
+pub fn position(row: &PositionRow, tag: i32, zone: Option<i32>) -> Position {
     Position {
         time_ms: row.time_ms,
         until_ms: row.until_ms,

@@ -15,7 +15,8 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const ROW: usize = 2 + 9 * 4 + 8 + 8 + 4 + 8 + 4 + 4 + 2 + 4 + 4;
 
 /// The rows as one COPY stream.
-pub(super) fn encode(rows: &[Position]) -> Bytes {
+#[must_use]
+pub fn encode(rows: &[Position]) -> Bytes {
     let mut out = BytesMut::with_capacity(HEADER.len() + rows.len() * ROW + 2);
     out.put_slice(HEADER);
     for row in rows {

@@ -11,6 +11,9 @@ mod gather;
 mod session;
 mod transaction;
 
+pub use batch::{Position, position};
+pub use copy::encode;
+
 use super::{
     Inner, Storage, StorageError,
     error::{is_bad_data, words},

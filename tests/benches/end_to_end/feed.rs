@@ -139,7 +139,10 @@ impl Reader {
                     self.seen.insert(id.to_owned(), seen_ms);
                 }
             }
-            counted.add(now_ms - seen_ms, 1);
+            // The first snapshot tells of what was before.
+            if self.has_snapshot {
+                counted.add(now_ms - seen_ms, 1);
+            }
         }
         self.has_snapshot |= is_snapshot;
     }

@@ -47,6 +47,9 @@ struct Args {
     /// The yardsticks only.
     #[arg(long)]
     without_spor: bool,
+    /// Measure from the first report of each tag on, when each begins a visit and a status.
+    #[arg(long)]
+    cold: bool,
     /// Clients of the event stream, in place of the plan's.
     #[arg(long)]
     feeds: Option<usize>,
@@ -124,7 +127,7 @@ async fn measure(args: &Args) -> ExitCode {
         let first = outcomes.len();
         for kind in args.kinds(plan.door_only) {
             eprintln!("\n== {}: {}", plan.name, kind.name());
-            outcomes.extend(run::run(kind, &plan, args.seconds, &load).await);
+            outcomes.extend(run::run(kind, &plan, args.seconds, args.cold, &load).await);
         }
         let of_plan: Vec<&Outcome> = outcomes[first..].iter().collect();
         if !of_plan.is_empty() {

@@ -79,11 +79,14 @@ impl Outcome {
         if let Some(row) = self.stored.as_ref().and_then(|stored| stored.latency_ms) {
             push_latency(&mut rows, ["row p50 ms", "row p99 ms", "row max ms"], row, 0);
         }
+        if self.log_bytes > 0 {
+            rows.push(("bytes to its logs a position", bytes(self.log_bytes)));
+        }
         rows.push(("bytes written a position", bytes(self.written_bytes)));
         if let Some(stored) = &self.stored {
-            rows.push(("Postgres' bytes written a position", bytes(self.postgres_written_bytes)));
-            rows.push(("of that its log", bytes(stored.wal_bytes.unsigned_abs())));
-            rows.push(("bytes stored a position", bytes(stored.bytes.unsigned_abs())));
+            rows.push(("Postgres' bytes to its log", bytes(self.postgres_log_bytes)));
+            rows.push(("Postgres' bytes written", bytes(self.postgres_written_bytes)));
+            rows.push(("bytes stored a row", format!("{:.0}", stored.bytes_a_row)));
         }
         rows.push(("load behind schedule, max ms", format!("{:.1}", load.own_delay_ms)));
         rows

@@ -46,6 +46,11 @@ pub(crate) struct Outcome {
     /// From the beginning of the load to when everything was stored.
     pub(crate) cpu_seconds: f64,
     pub(crate) postgres_cpu_seconds: f64,
+    /// To Spor's logs.
+    pub(crate) log_bytes: u64,
+    /// To PostgreSQL's log.
+    pub(crate) postgres_log_bytes: u64,
+    /// As the kernel counts them.
     pub(crate) written_bytes: u64,
     pub(crate) postgres_written_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
@@ -54,30 +59,58 @@ pub(crate) struct Outcome {
 /// With nothing new stored for so long, nothing more will be.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Runs a plan; none: something is not installed, which is said.
-pub(crate) async fn run(kind: Kind, plan: &Plan, seconds: u64, load: &Path) -> Option<Outcome> {
+/// Tags report for the first time at this rate.
+const FIRST_REPORTS: u32 = 10_000;
+
+/// As fast as it goes, the first positions bear times up to so long before the load's beginning.
+const EARLIER: Duration = Duration::from_secs(1);
+
+/// Runs a plan; none: something is not installed, which is said. Unless it is to be `cold`, every
+/// tag has reported before, so that not each message is the first of a visit and a status.
+pub(crate) async fn run(
+    kind: Kind,
+    plan: &Plan,
+    seconds: u64,
+    cold: bool,
+    load: &Path,
+) -> Option<Outcome> {
     let database = match kind {
         Kind::FrontDoor => None,
         _ => Some(Database::prepare(plan).await?),
     };
     let system = System::start(kind, plan, database.as_ref()).await?;
+    let mut before_it = 0;
+    if !cold {
+        let first = Plan { rate: FIRST_REPORTS, batch: None, qos: 1, window: 500, ..plan.clone() };
+        let seconds = plan.tags.div_ceil(FIRST_REPORTS) + 1;
+        let loaded = make_load(&system, &first, seconds.into(), load).await;
+        before_it = await_stored(&system, loaded.acknowledged).await;
+        tokio::time::sleep(3 * EARLIER / 2).await;
+    }
     let feeds = match system.http() {
         Some(http) if plan.feeds > 0 => Some(Feeds::open(http, plan.feeds).await),
         _ => None,
     };
     let server = database.as_ref().map(|database| database.process);
     let usage = || (system.usage(), server.map(Usage::of_postgres).unwrap_or_default());
-    let before = usage();
+    let logs = async || match &database {
+        Some(database) => (system.log_bytes().await, database.log_bytes().await),
+        None => (0, 0),
+    };
+    let (before, logs_before) = (usage(), logs().await);
     let loaded = make_load(&system, plan, seconds, load).await;
     let expected = if plan.qos == 1 { loaded.acknowledged } else { loaded.published };
     let expected = if kind == Kind::FrontDoor { loaded.messages } else { expected };
-    let counted = await_stored(&system, expected).await;
-    let after = usage();
+    let counted = await_stored(&system, before_it + expected).await - before_it;
+    let (after, logs_after) = (usage(), logs().await);
     let feed_latency_ms = feeds.and_then(|feeds| feeds.latency());
     let peak_memory_bytes = system.peak_memory();
     system.stop();
     let stored = match &database {
-        Some(database) => Some(database.count().await),
+        Some(database) => {
+            let from_ms = loaded.start_ms - EARLIER.as_secs_f64() * 1_000.0;
+            Some(database.count(from_ms).await)
+        }
         None => None,
     };
     if let Some(database) = database {
@@ -94,6 +127,8 @@ pub(crate) async fn run(kind: Kind, plan: &Plan, seconds: u64, load: &Path) -> O
         feed_latency_ms,
         cpu_seconds: own.cpu.as_secs_f64(),
         postgres_cpu_seconds: postgres.cpu.as_secs_f64(),
+        log_bytes: logs_after.0 - logs_before.0,
+        postgres_log_bytes: logs_after.1 - logs_before.1,
         written_bytes: own.written,
         postgres_written_bytes: postgres.written,
         peak_memory_bytes,

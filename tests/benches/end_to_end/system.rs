@@ -96,6 +96,15 @@ impl System {
         }
     }
 
+    /// Bytes that Spor has written to its logs so far.
+    pub(crate) async fn log_bytes(&self) -> u64 {
+        match self {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+            Self::Spor(spor) => spor.metric("spor_journal_written_bytes_total").await as u64,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         match self {
             Self::Spor(spor) => Usage::of(spor.pid()),
