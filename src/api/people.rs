@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     auth::Permission,
-    live::TagState,
+    live::{Place, TagState},
     model::{Carrier, Freshness, Person, StaffRole},
+    privacy,
     storage::StorageError,
 };
 use axum::{Json, extract::State};
@@ -143,9 +144,13 @@ fn entry(
     state: Option<&TagState>,
     near: Option<&Near>,
 ) -> Option<(ListPlace, PersonView)> {
-    let place = state.and_then(|state| state.place.as_ref());
     let site = picture.site();
-    let zone = place.and_then(|place| site.zone(place.zone.as_ref()?));
+    let zone_of = |place: &Place| site.zone(place.zone.as_ref()?);
+    // Its last room may have become a room of rest since, by another site file.
+    let place = state
+        .and_then(|state| state.place.as_ref())
+        .filter(|place| !zone_of(place).is_some_and(privacy::is_no_track));
+    let zone = place.and_then(zone_of);
     // From the middle of the room: a distance from the point itself would give the point away.
     let room = zone.and_then(|zone| site.centre(&zone.id));
     let distance_m = match near {

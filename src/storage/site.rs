@@ -24,6 +24,8 @@ impl Storage {
         insert_zones(&transaction, version, zones).await?;
         upsert_readers(&transaction, readers).await?;
         transaction.commit().await?;
+        // Other versions may lend their rooms, which a version that comes back doesn't know yet.
+        self.inner.zones.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.inner.zones_of(version).await?;
         Ok(())
     }

@@ -3,7 +3,9 @@
 use crate::support::{
     Spor,
     client::{client, position_topic, publish_all},
-    postgres, program, until,
+    postgres, program,
+    site::{MIDDLE_Y_M, SiteFile},
+    until,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -329,5 +331,32 @@ async fn what_a_badge_sends_is_on_disk_only_under_a_seal() {
         } else {
             assert!(text.is_empty() && binary.is_empty(), "in plain: {text:?} {binary:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_becomes_a_room_of_rest_no_longer_tells_who_was_last_in_it() {
+    let rooms = [("quiet", 0, 10)];
+    let site = SiteFile::new(&rooms);
+    let path = site.path().display().to_string();
+    let Some(spor) = Spor::serve(&[("SPOR_SITE__FILE", path.as_str())]).await else { return };
+    let (coordinator, admin) = (token(&spor, "coordinator"), token(&spor, "admin"));
+    bind(&spor, &admin, "badge-9").await;
+    send(&spor, "badge-9", 5.0, MIDDLE_Y_M, 0).await;
+    let nurse = async || {
+        let path = "/api/v1/people?purpose=nearest_porter&role=nurse";
+        get(&spor, Some(&coordinator), path).await.1["people"][0].clone()
+    };
+    until("the nurse in the room", 10, async || (nurse().await["zone"] == "quiet").then_some(()))
+        .await;
+    site.change_kind(&rooms, "rest");
+    until("the new building", 10, async || {
+        spor.get("/api/v1/zones").await.1.to_string().contains("\"rest\"").then_some(())
+    })
+    .await;
+    let nurse = nurse().await;
+    assert_eq!(nurse["pseudonym"], "P-0001", "{nurse}");
+    for field in ["zone", "zone_name", "floor", "seen_at"] {
+        assert!(nurse[field].is_null(), "{field}: {nurse}");
     }
 }

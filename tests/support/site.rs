@@ -29,6 +29,12 @@ impl SiteFile {
         fs::write(&beside, building(rooms)).unwrap();
         fs::rename(beside, self.path()).unwrap();
     }
+
+    /// Makes every room of the building one of another kind.
+    pub(crate) fn change_kind(&self, rooms: &[Room<'_>], kind: &str) {
+        let text = building(rooms).replace(r#""kind":"storage""#, &format!(r#""kind":"{kind}""#));
+        fs::write(self.path(), text).unwrap();
+    }
 }
 
 fn building(rooms: &[Room<'_>]) -> String {

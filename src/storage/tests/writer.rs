@@ -301,3 +301,22 @@ async fn what_comes_late_is_stored_unless_it_is_there_already() {
     storage.store(vec![late(now, 9, 30.0), late(now + 90_000, 10, 12.5)]).await;
     assert_eq!(count().await, 4);
 }
+
+/// A site file that is edited and then put back as it was.
+#[tokio::test]
+async fn a_visit_ends_also_when_its_room_has_gone_with_an_older_version_that_came_back() {
+    let Some(storage) = storage("version_back").await else { return };
+    let (door, task) = storage.spawn_writer().await;
+    let with_annex = [rooms(), vec![room("annex")]].concat();
+    storage.register_site("v2", &with_annex, &[]).await.unwrap();
+    let (entered_ms, left_ms) = (this_second_ms() - 60_000, this_second_ms());
+    let mut entered = batch(1, vec![visit("a", "annex", entered_ms, None)]);
+    entered.site = "v2".to_owned();
+    door.door.send(entered).await.unwrap();
+    storage.register_site("v1", &rooms(), &[]).await.unwrap();
+    let left = batch(2, vec![visit("a", "annex", entered_ms, Some(left_ms))]);
+    door.door.send(left).await.unwrap();
+    door.close(task).await;
+    assert_eq!(storage.count("select count(*) from visit where left_at is not null").await, 1);
+    assert_eq!(storage.count("select count(*) from visit").await, 1);
+}
