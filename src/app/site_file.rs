@@ -109,7 +109,8 @@ impl SiteFile {
         }
         // A database that takes a connection and never answers is away too.
         let registering = tokio::time::timeout(REGISTER_WITHIN, register(&self.storage, &site));
-        registering.await.map_err(|e| not_now(&e))?.map_err(|e| not_now(&e))?;
+        let registered = registering.await.map_err(|_| not_now(&"the database doesn't answer"))?;
+        registered.map_err(|e| not_now(&e))?;
         // An error means that the journal is closed: then Spor stops.
         let _ = self.journal.room().wait_for(|room| *room).await;
         let before = self.shown.swap(Arc::clone(&site));
