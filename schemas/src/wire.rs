@@ -2,7 +2,7 @@
 
 use crate::{
     bounds::{self, OutOfRange},
-    ids::TagId,
+    ids::{TagId, is_valid_id},
     position::PositionMessage,
     sighting::SightingMessage,
     status::{ReaderStatusMessage, TagStatusMessage},
@@ -83,16 +83,21 @@ pub fn decode(topic: &InboundTopic, payload: &[u8]) -> Result<Decoded, WireError
     }
 }
 
-/// The tags that an array of positions or sightings names, and nothing else of it.
+/// The tags that an array of positions or sightings names, one for each element, and nothing else
+/// of it.
 ///
 /// # Errors
-/// [`WireError`] when it is no array of objects, or a tag is no text.
+/// [`WireError`] when it is no array of objects, or one of them names no valid tag.
 pub fn tags_of_array(payload: &[u8]) -> Result<Vec<Cow<'_, str>>, WireError> {
     if payload.len() > bounds::MAX_PAYLOAD {
         return Err(WireError::TooLarge);
     }
     let elements: Vec<Named<'_>> = parse_batch(payload)?;
-    Ok(elements.into_iter().filter_map(|element| element.tag).map(|Name(tag)| tag).collect())
+    let tags = elements.into_iter().map(|element| match element.tag {
+        Some(Name(tag)) if is_valid_id(&tag) => Ok(tag),
+        _ => Err(WireError::WrongTag("an element of an array names its tag")),
+    });
+    tags.collect()
 }
 
 /// What positions and sightings have in common.
@@ -239,13 +244,15 @@ mod tests {
 
     #[test]
     fn the_tags_of_an_array_are_read_in_both_forms() {
-        let json = br#"[{"x_m":1,"tag":"a"},{"tag":"\u0062","y_m":[]},{"floor":1}]"#;
+        let json = br#"[{"x_m":1,"tag":"a"},{"tag":"\u0062","y_m":[]}]"#;
         assert_eq!(tags_of_array(json), Ok(vec!["a".into(), "b".into()]));
         let sightings: Vec<SightingMessage> =
             serde_json::from_str(r#"[{"tag":"a","rssi_dbm":-50},{"tag":"b","rssi_dbm":-60}]"#)
                 .expect("valid");
         assert_eq!(tags_of_array(&to_cbor(&sightings)), Ok(vec!["a".into(), "b".into()]));
         assert!(tags_of_array(br#"[{"tag":7}]"#).is_err());
+        assert!(tags_of_array(br#"[{"tag":"a"},{"floor":1}]"#).is_err());
+        assert!(tags_of_array(br#"[{"tag":"a"},{"tag":"b "}]"#).is_err());
         assert!(tags_of_array(br#"[{"tag":"a"}"#).is_err());
     }
 

@@ -114,6 +114,8 @@ mod tests {
     fn what_cannot_be_read_counts_as_peoples() {
         let topic = "spor/v1/readers/r/sightings";
         assert_eq!(sorted(topic, r#"[{"tag":"badge","rssi_dbm":"#), Sorted::People);
+        assert_eq!(sorted(topic, r#"[{"tag":"badge ","rssi_dbm":-50}]"#), Sorted::People);
+        assert_eq!(sorted(topic, r#"[{"id":"badge","rssi_dbm":-50}]"#), Sorted::People);
         assert_eq!(sorted("spor/v1/somewhere/badge", "{}"), Sorted::People);
     }
 }
