@@ -7,6 +7,7 @@
 mod checkpoint;
 mod event;
 mod onward;
+mod past;
 mod rows;
 mod run;
 mod saving;
@@ -18,8 +19,8 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrival, AssetId, Basis, Carrier, Decided, Freshness, Registry, RegistryChange, Restored,
-        Status, StatusNow, StatusRow, TagId,
+        Arrival, AssetId, Basis, Carrier, Decided, Freshness, PresentChange, Registry,
+        RegistryChange, Restored, Status, StatusNow, StatusRow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
@@ -27,6 +28,7 @@ use crate::{
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
 pub use onward::{STORAGE_PIN, feed_storage};
+pub use past::{redecide, redeciding};
 pub use run::{CHECKPOINT_PIN, FoldError, Folding, Ports, Start};
 use std::{
     collections::HashMap,
@@ -122,11 +124,11 @@ impl Pipeline {
         let Self { ingest, known, .. } = self;
         ingest.understand(arrival, received_ms, known, |message| understood.push(message));
         for message in understood {
-            self.decide(message, out);
+            self.decide(message, received_ms, out);
         }
     }
 
-    fn decide(&mut self, message: Understood, out: &mut Vec<Decided>) {
+    fn decide(&mut self, message: Understood, received_ms: i64, out: &mut Vec<Decided>) {
         let tag = match &message {
             Understood::Fix { fix, .. } => fix.tag.clone(),
             Understood::Sighting(sighting) => sighting.tag.clone(),
@@ -148,6 +150,13 @@ impl Pipeline {
                     Carrier::Asset(asset) => Some(&asset.id),
                     Carrier::Person(_) => None,
                 });
+                if let Some(time_ms) = placed_at(&message)
+                    && work.would_be_newest(time_ms)
+                {
+                    let statuses = self.followed.then_some(&mut self.statuses);
+                    let at = (time_ms, received_ms);
+                    settle(statuses, asset, &tag, work, &self.site, at, out);
+                }
                 work.take(message, asset, &self.site, self.on_change, out);
             }
         }
@@ -172,7 +181,16 @@ impl Pipeline {
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
             if let Some(asset) = asset {
-                shown |= judge(&mut self.statuses, asset, tag, work, &self.site, now_ms, out);
+                let evidence =
+                    judge(&mut self.statuses, asset, tag, work, &self.site, (now_ms, now_ms), out);
+                if let Some(evidence) = evidence
+                    && let Some(status) = self.statuses.get(asset)
+                {
+                    shown = true;
+                    let until_ms = utilisation::presumed_until_ms(status, evidence);
+                    let is_silence = until_ms == status.since_ms;
+                    work.presume(status.since_ms, until_ms, is_silence);
+                }
             }
             if shown {
                 changed.push(tag.clone());
@@ -184,6 +202,34 @@ impl Pipeline {
         out.extend(self.presence.take_changed().into_iter().map(Decided::Presence));
         for (freshness, count) in Freshness::ALL.into_iter().zip(counts) {
             metrics::gauge!("spor_tags", "state" => freshness.as_str()).set(count);
+        }
+    }
+
+    /// A late fix amended what reaches into the present. Without effect on what has gone on since.
+    pub fn amended(&mut self, change: &PresentChange) {
+        let tag = match change {
+            PresentChange::Visit { tag, was, now } => {
+                let work = self.shards[shard_of(tag)].get_mut(tag);
+                let is_amended = !self.known.is_worn(tag)
+                    && work.is_some_and(|work| work.amend(was.as_ref(), now.as_ref()));
+                is_amended.then_some(tag)
+            }
+            PresentChange::Status { asset, was, now } => {
+                let is_amended = self.statuses.get(asset) == was.as_ref();
+                if is_amended {
+                    self.statuses.insert(asset.clone(), now.clone());
+                }
+                self.known.tag_of_asset.get(asset).filter(|_| is_amended)
+            }
+            PresentChange::Settled { tag, at_ms } => {
+                if let Some(work) = self.shards[shard_of(tag)].get_mut(tag) {
+                    work.settled(*at_ms);
+                }
+                None
+            }
+        };
+        if let Some(tag) = tag {
+            self.show(tag);
         }
     }
 
@@ -286,30 +332,67 @@ impl Pipeline {
     }
 }
 
-/// Concludes what the asset is doing; true when that changed.
+/// The event time of a message that says where a tag is.
+fn placed_at(message: &Understood) -> Option<i64> {
+    match message {
+        Understood::Fix { fix, .. } => Some(fix.time_ms),
+        Understood::Sighting(sighting) => Some(sighting.time_ms),
+        Understood::TagReport { .. } | Understood::Reader { .. } => None,
+    }
+}
+
+/// What time alone has brought until the next fix. Ticks brought it already where fixes come as they
+/// are made; where they come hours later, all at once, there was no tick between them.
+fn settle(
+    mut statuses: Option<&mut HashMap<AssetId, StatusNow>>,
+    asset: Option<&AssetId>,
+    tag: &TagId,
+    work: &mut TagWork,
+    site: &Site,
+    (time_ms, received_ms): (i64, i64),
+    out: &mut Vec<Decided>,
+) {
+    let mut judge_at = |work: &mut TagWork, at_ms: i64, out: &mut Vec<Decided>| {
+        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset)
+            && statuses.get(asset).is_none_or(|status| status.since_ms <= at_ms)
+        {
+            judge(statuses, asset, tag, work, site, (at_ms, received_ms), out);
+        }
+    };
+    if let Some(due_ms) = work.due_ms().filter(|due_ms| *due_ms <= time_ms) {
+        judge_at(work, due_ms, out);
+        work.settle(tag, asset, due_ms, received_ms, out);
+    }
+    let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
+    if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < time_ms) {
+        judge_at(work, follows_ms, out);
+    }
+    judge_at(work, time_ms, out);
+}
+
+/// Concludes what the asset is doing at a time, and when that was received; gives back the evidence when that changed.
 fn judge(
     statuses: &mut HashMap<AssetId, StatusNow>,
     asset: &AssetId,
     tag: &TagId,
-    work: &TagWork,
+    work: &mut TagWork,
     site: &Site,
-    now_ms: i64,
+    (at_ms, received_ms): (i64, i64),
     out: &mut Vec<Decided>,
-) -> bool {
-    let Some(located) = work.located() else { return false };
+) -> Option<utilisation::Evidence> {
+    let located = work.located()?;
     let evidence = utilisation::Evidence {
         room: located.zone.as_ref().and_then(|z| site.zone(z)).and_then(|z| z.kind),
         entered_ms: located.entered_ms,
         seen_ms: located.seen_ms,
         interval_ms: work.interval_ms(),
     };
-    let Some(status) = utilisation::next(statuses.get(asset), evidence, now_ms) else {
-        return false;
-    };
+    let status = utilisation::next(statuses.get(asset), evidence, at_ms)?;
     out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
     out.push(Decided::Event(event::status(tag, asset, &status, &located)));
+    work.rethink(tag, (status.since_ms, at_ms), received_ms, out);
     statuses.insert(asset.clone(), status);
-    true
+    Some(evidence)
 }
 
 fn status_row(

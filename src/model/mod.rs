@@ -5,6 +5,7 @@ mod asset;
 mod decided;
 mod fix;
 pub mod freshness;
+mod past;
 mod place;
 mod registry;
 mod role;
@@ -16,6 +17,7 @@ pub use decided::{
 };
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
+pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     journal::{Kind, Record},
-    model::{Arrival, Decided, DecidedBatch, EventMessage},
+    model::{Arrival, Decided, DecidedBatch, EventMessage, PresentChange},
 };
 use std::{
     mem,
@@ -75,6 +75,10 @@ impl Folding {
                 let site = self.checkpoints.site(&record.topic)?;
                 self.pipeline.change_site(site);
             }
+            Kind::Amended => match serde_json::from_slice::<Vec<PresentChange>>(&record.payload) {
+                Ok(changes) => changes.iter().for_each(|change| self.pipeline.amended(change)),
+                Err(error) => tracing::error!(%error, "what a late fix amended can't be read"),
+            },
             Kind::Flush => self.pipeline.flush(out),
             Kind::Decided => {}
         }
@@ -91,7 +95,7 @@ impl Folding {
         if items.is_empty() {
             return;
         }
-        let batch = DecidedBatch { through, site, items };
+        let batch = DecidedBatch { through, at_ms: self.received_ms, site, items };
         onward::append(&self.decided, &self.journal, &batch);
         self.decided_through = through;
         for (_, decided) in &batch.items {

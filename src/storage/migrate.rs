@@ -26,6 +26,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0002_reporting.sql"),
         timescale: None,
     },
+    Migration {
+        number: 3,
+        name: "0003_late.sql",
+        sql: include_str!("../../schemas/database/0003_late.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

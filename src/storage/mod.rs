@@ -27,7 +27,7 @@ pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
-pub use writer::Writing;
+pub use writer::{Past, Writing};
 
 use crate::model::{TagId, ZoneId};
 use connection::now_ms;
