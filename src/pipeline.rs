@@ -181,15 +181,18 @@ impl Pipeline {
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
             if let Some(asset) = asset {
-                let evidence =
-                    judge(&mut self.statuses, asset, tag, work, &self.site, (now_ms, now_ms), out);
-                if let Some(evidence) = evidence
-                    && let Some(status) = self.statuses.get(asset)
-                {
-                    shown = true;
-                    let until_ms = utilisation::presumed_until_ms(status, evidence);
-                    let is_silence = until_ms == status.since_ms;
-                    work.presume(status.since_ms, until_ms, is_silence);
+                // What came too late for any tick to see the end of its dwell.
+                let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
+                let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);
+                for at_ms in follows_ms.into_iter().chain([now_ms]) {
+                    let at = (at_ms, now_ms);
+                    let statuses = &mut self.statuses;
+                    if let Some((since_ms, until_ms)) =
+                        judge(statuses, asset, tag, work, &self.site, at, out)
+                    {
+                        shown = true;
+                        work.presume(since_ms, until_ms, until_ms == since_ms);
+                    }
                 }
             }
             if shown {
@@ -353,16 +356,11 @@ fn settle(
     out: &mut Vec<Decided>,
 ) {
     let mut judge_at = |work: &mut TagWork, at_ms: i64, out: &mut Vec<Decided>| {
-        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset)
-            && statuses.get(asset).is_none_or(|status| status.since_ms <= at_ms)
-        {
+        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset) {
             judge(statuses, asset, tag, work, site, (at_ms, received_ms), out);
         }
     };
-    if let Some(due_ms) = work.due_ms().filter(|due_ms| *due_ms <= time_ms) {
-        judge_at(work, due_ms, out);
-        work.settle(tag, asset, due_ms, received_ms, out);
-    }
+    work.settle(tag, asset, time_ms, received_ms, out);
     let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
     if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < time_ms) {
         judge_at(work, follows_ms, out);
@@ -370,7 +368,8 @@ fn settle(
     judge_at(work, time_ms, out);
 }
 
-/// Concludes what the asset is doing at a time, and when that was received; gives back the evidence when that changed.
+/// Concludes what the asset is doing at a time, and when that was received. When that changed: since
+/// when, and up to when it takes silence for granted.
 fn judge(
     statuses: &mut HashMap<AssetId, StatusNow>,
     asset: &AssetId,
@@ -379,8 +378,12 @@ fn judge(
     site: &Site,
     (at_ms, received_ms): (i64, i64),
     out: &mut Vec<Decided>,
-) -> Option<utilisation::Evidence> {
+) -> Option<(i64, i64)> {
     let located = work.located()?;
+    // Nothing is concluded while the room is in doubt.
+    if !work.is_certain() || statuses.get(asset).is_some_and(|status| status.since_ms > at_ms) {
+        return None;
+    }
     let evidence = utilisation::Evidence {
         room: located.zone.as_ref().and_then(|z| site.zone(z)).and_then(|z| z.kind),
         entered_ms: located.entered_ms,
@@ -391,8 +394,9 @@ fn judge(
     out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
     out.push(Decided::Event(event::status(tag, asset, &status, &located)));
     work.rethink(tag, (status.since_ms, at_ms), received_ms, out);
+    let presumed = (status.since_ms, utilisation::presumed_until_ms(&status, evidence));
     statuses.insert(asset.clone(), status);
-    Some(evidence)
+    Some(presumed)
 }
 
 fn status_row(

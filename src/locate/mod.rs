@@ -116,13 +116,6 @@ impl Track {
         track
     }
 
-    /// When a room change that waits for its dwell is decided unless a fix speaks against it, by event
-    /// time, milliseconds.
-    #[must_use]
-    pub fn due_ms(&self) -> Option<i64> {
-        self.rooms.due_ms()
-    }
-
     /// To be called before a newer fix is placed, with its time: a room change whose dwell ended
     /// before is decided, whether or not a tick came between.
     pub fn settle(&mut self, to_ms: i64) -> Option<Move> {

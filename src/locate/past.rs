@@ -20,19 +20,24 @@ impl Track {
         self.rooms.put(room, floor, entered_ms);
     }
 
-    /// The tag was heard until then at the place of its newest fix, in `room`: what a row says that
-    /// stands for many fixes.
-    pub fn hold(&mut self, room: Option<&ZoneId>, until_ms: i64) -> Option<Move> {
+    /// The tag will be heard until then at the place of its newest fix, and was held to be in `room`:
+    /// what a row says that stands for many fixes.
+    pub fn settle_within(&mut self, room: Option<&ZoneId>, until_ms: i64) -> Option<Move> {
+        let from_ms = self.newest.as_ref()?.fix.time_ms;
+        self.rooms.hold(room, (from_ms, until_ms))
+    }
+
+    /// The tag was heard until then at the place of its newest fix.
+    pub fn heard_until(&mut self, until_ms: i64) {
         if let Some(newest) = &mut self.newest {
             newest.fix.time_ms = newest.fix.time_ms.max(until_ms);
         }
-        self.rooms.hold(room, until_ms)
     }
 
     /// True when no change of room waits for its dwell.
     #[must_use]
     pub fn is_certain(&self) -> bool {
-        self.rooms.due_ms().is_none()
+        !self.rooms.is_waiting()
     }
 
     /// The visit that lasts: its room and beginning, milliseconds.

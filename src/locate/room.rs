@@ -75,10 +75,9 @@ impl RoomChoice {
         }
     }
 
-    /// When a room change that waits for its dwell is decided, if nothing speaks against it, by event
-    /// time, milliseconds.
-    pub(super) fn due_ms(&self) -> Option<i64> {
-        self.candidate.as_ref().map(|c| c.since_ms + c.dwell_ms)
+    /// True while a change of room waits for its dwell.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.candidate.is_some()
     }
 
     /// By event time: what waited for its dwell and is due by `to_ms` is decided.
@@ -99,11 +98,17 @@ impl RoomChoice {
         self.stay = Some(Stay { room, floor, entered_ms });
     }
 
-    /// Nothing but `room` was heard of for longer than a dwell: a change to it is decided, any other
-    /// is dropped.
-    pub(super) fn hold(&mut self, room: Option<&ZoneId>, to_ms: i64) -> Option<Move> {
+    /// The tag was heard at one place all the while, and held to be in `room`. A change of room whose
+    /// dwell is over is decided, unless a fix between must have spoken against it.
+    pub(super) fn hold(
+        &mut self,
+        room: Option<&ZoneId>,
+        (from_ms, to_ms): (i64, i64),
+    ) -> Option<Move> {
         let due = self.candidate.take_if(|c| to_ms - c.since_ms >= c.dwell_ms)?;
-        (due.room.as_ref() == room)
+        // It would have been decided within the row, had no fix spoken against it.
+        let was_refuted = to_ms - from_ms >= due.dwell_ms && room == self.room();
+        (!was_refuted)
             .then(|| self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it"))
     }
 

@@ -181,11 +181,13 @@ impl TagWork {
             self.heard_since_ms = fix.time_ms;
         }
         let mut from_ms = moved.filter(|_| self.is_unsettled()).map(|moved| moved.at_ms);
+        let mut to_ms = fix.time_ms;
         self.unsettled = self.unsettled.saturating_sub(1);
         if let Some(presumed) = &mut self.presumed {
             let is_within = fix.time_ms < presumed.until_ms;
             if is_within && (presumed.is_silence || moved.is_some() || !self.track.is_certain()) {
                 presumed.from_ms = presumed.from_ms.min(fix.time_ms);
+                to_ms = presumed.until_ms;
                 if !std::mem::replace(&mut presumed.is_wrong, true) || moved.is_some() {
                     from_ms = Some(presumed.from_ms);
                 }
@@ -197,7 +199,7 @@ impl TagWork {
         }
         if let Some(from_ms) = from_ms {
             self.asked_ms = Some(fix.received_ms);
-            out.push(Decided::Redecide { tag: fix.tag.clone(), from_ms, to_ms: fix.time_ms });
+            out.push(Decided::Redecide { tag: fix.tag.clone(), from_ms, to_ms });
         }
     }
 
@@ -220,9 +222,9 @@ impl TagWork {
         self.track.would_be_newest(time_ms)
     }
 
-    /// When a change of room is due that waits for its dwell, by event time, milliseconds.
-    pub(super) fn due_ms(&self) -> Option<i64> {
-        self.track.due_ms()
+    /// True when no change of room waits for its dwell.
+    pub(super) fn is_certain(&self) -> bool {
+        self.track.is_certain()
     }
 
     /// Decides what was due by `to_ms`, the time of the next fix, as a tick would have.

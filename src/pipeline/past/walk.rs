@@ -51,7 +51,7 @@ impl<'a> Walk<'a> {
         for point in &points[..begin] {
             if track.would_be_newest(point.row.time_ms) {
                 track.warm_up(&fix_of(&point.row));
-                track.hold(None, point.row.until_ms);
+                track.heard_until(point.row.until_ms);
             }
         }
         let since_ms = points.get(begin).map_or(stretch.from_ms, |point| point.row.time_ms);
@@ -100,22 +100,21 @@ impl<'a> Walk<'a> {
         {
             self.go(&moved);
         }
-        let zone = self.track.room().cloned();
-        if row.until_ms > row.time_ms
-            && let Some(moved) = self.track.hold(row.zone.as_ref(), row.until_ms)
-        {
-            self.go(&moved);
+        if row.until_ms > row.time_ms {
+            if let Some(moved) = self.track.settle_within(row.zone.as_ref(), row.until_ms) {
+                self.go(&moved);
+            }
+            // The row stands for many fixes: the second would have found what the first made known.
+            self.judge(row.until_ms);
+            self.track.heard_until(row.until_ms);
         }
-        zone
+        self.track.room().cloned()
     }
 
     /// What time alone brings.
     pub(super) fn wait(&mut self, to_ms: i64) {
-        if let Some(due_ms) = self.track.due_ms().filter(|due_ms| *due_ms <= to_ms) {
-            self.judge(due_ms);
-            if let Some(moved) = self.track.settle(due_ms) {
-                self.go(&moved);
-            }
+        if let Some(moved) = self.track.settle(to_ms) {
+            self.go(&moved);
         }
         let follows_ms = self.track.located().map(|l| utilisation::follows_ms(l.entered_ms));
         if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < to_ms) {
@@ -128,7 +127,11 @@ impl<'a> Walk<'a> {
         self.line.push(Stay { zone: moved.entered.clone(), from_ms: moved.at_ms });
     }
 
+    /// Nothing is concluded while the room is in doubt.
     fn judge(&mut self, at_ms: i64) {
+        if !self.track.is_certain() {
+            return;
+        }
         let Some(located) = self.track.located() else { return };
         let evidence = utilisation::Evidence {
             room: located.zone.as_ref().and_then(|z| self.site.zone(z)).and_then(|z| z.kind),
@@ -154,7 +157,14 @@ impl<'a> Walk<'a> {
 
 impl<'a> Judged<'a> {
     fn begin(carried: &'a Carried, since_ms: i64) -> Self {
-        let base = index_at(&carried.statuses, since_ms.max(carried.from_ms));
+        let since_ms = since_ms.max(carried.from_ms);
+        // Before its first one nobody asked what the asset did.
+        let base = index_at(&carried.statuses, since_ms).or_else(|| {
+            let later = carried.statuses.partition_point(|span| span.row.from_ms <= since_ms);
+            let is_carried = |to_ms: i64| carried.statuses[later].row.from_ms < to_ms;
+            let is_there = later < carried.statuses.len();
+            (is_there && carried.to_ms.is_none_or(is_carried)).then_some(later)
+        });
         let now = base.map(|index| carried.statuses[index].now());
         Self { carried, base, now, line: Vec::new() }
     }

@@ -262,6 +262,39 @@ impl Bench {
         ))
     }
 
+    fn spans(&self, sql: &str) -> Vec<(i64, Option<i64>, String)> {
+        let rows = self.runtime.block_on(self.storage.look(sql));
+        let ms = |at: super::super::connection::Ms| at.0;
+        rows.iter()
+            .map(|row| (ms(row.get(0)), row.get::<_, Option<_>>(1).map(ms), row.get(2)))
+            .collect()
+    }
+
+    fn rooms(&self, name: &str) -> Vec<(i64, Option<i64>, String)> {
+        self.spans(&format!(
+            "select v.entered_at, v.left_at, z.id from visit v join zone z on z.key = v.zone
+             join tag t on t.id = v.tag where t.name = '{name}' order by v.entered_at"
+        ))
+    }
+
+    fn doings(&self, name: &str) -> Vec<(i64, Option<i64>, String)> {
+        self.spans(&format!(
+            "select s.from_at, s.to_at, s.status from asset_status s where s.asset = '{name}' order by s.from_at"
+        ))
+    }
+
+    /// Rows of `position`: from, until, where.
+    fn places(&self, name: &str) -> Vec<(i64, i64, f64, f64, i16)> {
+        let rows = self.runtime.block_on(self.storage.look(&format!(
+            "select p.\"time\", p.until, p.x_m::float8, p.y_m::float8, p.floor from position p
+             join tag t on t.id = p.tag where t.name = '{name}'"
+        )));
+        let ms = |at: super::super::connection::Ms| at.0;
+        rows.iter()
+            .map(|row| (ms(row.get(0)), ms(row.get(1)), row.get(2), row.get(3), row.get(4)))
+            .collect()
+    }
+
     /// Intervals of a tag or an asset that are there at the same time: there must never be any.
     fn overlaps(&self) -> Vec<String> {
         self.rows("select * from overlap")
@@ -275,6 +308,31 @@ fn position_of(name: &str, fix: &Fixed, seq: usize) -> (String, String) {
     (format!("spor/v1/tags/{name}/position"), payload.to_string())
 }
 
+/// The fixes of one tag in order and at once, of the other as the outages have it; and when a while
+/// has passed since the last.
+fn messages(
+    names: &[String],
+    fixes: &[Fixed],
+    outages: &[Outage],
+) -> (Vec<(i64, String, String)>, i64) {
+    let mut messages = Vec::new();
+    for (index, fix) in fixes.iter().enumerate() {
+        let (topic, payload) = position_of(&names[0], fix, index);
+        messages.push((fix.time_ms, topic, payload));
+        let (topic, payload) = position_of(&names[1], fix, index);
+        messages.push((received_ms(fix, index, START_MS, outages), topic, payload));
+    }
+    messages.sort_by_key(|(received_ms, ..)| *received_ms);
+    let end_ms = messages.last().expect("some").0 / SECOND_MS * SECOND_MS + 5 * MINUTE_MS;
+    (messages, end_ms)
+}
+
+fn config() -> ProptestConfig {
+    let cases = std::env::var("SPOR_TEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let failure_persistence = None;
+    ProptestConfig { cases, max_shrink_iters: 60, failure_persistence, ..ProptestConfig::default() }
+}
+
 /// An early morning, on a whole second.
 const START_MS: i64 = 1_795_385_000_000;
 
@@ -285,27 +343,11 @@ fn a_walk_that_is_delivered_late_and_shuffled_leaves_what_it_leaves_in_order() {
     let walk = proptest::collection::vec(stay(), 4..40);
     let outages = proptest::collection::vec(outage(), 1..5);
     let case = AtomicU64::new(0);
-    let cases = std::env::var("SPOR_TEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
-    let failure_persistence = None;
-    let config = ProptestConfig {
-        cases,
-        max_shrink_iters: 60,
-        failure_persistence,
-        ..ProptestConfig::default()
-    };
-    proptest!(config, |(walk in walk, outages in outages, portions in 1i64..12)| {
+    proptest!(config(), |(walk in walk, outages in outages, portions in 1i64..12)| {
         let number = case.fetch_add(1, Ordering::Relaxed);
         let names = [format!("ordered-{number}"), format!("late-{number}")];
         let fixes = fixes(&walk, &places, START_MS);
-        let mut messages = Vec::new();
-        for (index, fix) in fixes.iter().enumerate() {
-            let (topic, payload) = position_of(&names[0], fix, index);
-            messages.push((fix.time_ms, topic, payload));
-            let (topic, payload) = position_of(&names[1], fix, index);
-            messages.push((received_ms(fix, index, START_MS, &outages), topic, payload));
-        }
-        messages.sort_by_key(|(received_ms, ..)| *received_ms);
-        let end_ms = messages.last().expect("some").0 / SECOND_MS * SECOND_MS + 5 * MINUTE_MS;
+        let (messages, end_ms) = messages(&names, &fixes, &outages);
         let (_, live) = bench.run(&names, false, &messages, (START_MS, end_ms), portions);
         prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
         for table in [Bench::visits, Bench::statuses, Bench::positions] {
@@ -318,6 +360,99 @@ fn a_walk_that_is_delivered_late_and_shuffled_leaves_what_it_leaves_in_order() {
         });
         prop_assert_eq!(place(&names[0]), place(&names[1]));
     });
+}
+
+/// When `answers` change, milliseconds, and what holds between: rows of (from, to, what).
+fn at(spans: &[(i64, Option<i64>, String)], time_ms: i64) -> Option<&str> {
+    let span = spans.iter().rev().find(|(from_ms, ..)| *from_ms <= time_ms)?;
+    span.1.is_none_or(|to_ms| time_ms < to_ms).then_some(span.2.as_str())
+}
+
+/// Storing on change a row stands for many fixes, and when a late one divides it, the moments of the
+/// others aren't known. So the same is said within the accuracy of a fix and, of the moments at
+/// which a room or a status changes, within the time that a doubtful change takes.
+#[test]
+fn on_change_a_late_walk_says_the_same_within_accuracy() {
+    const DOUBT_MS: i64 = 15_000;
+    let Some(bench) = Bench::new("late_on_change") else { return };
+    let places = places(&bench.site)[..8].to_vec();
+    let walk = proptest::collection::vec(stay(), 4..30);
+    let outages = proptest::collection::vec(outage(), 1..5);
+    let case = AtomicU64::new(0);
+    proptest!(config(), |(walk in walk, outages in outages, portions in 1i64..12)| {
+        let number = case.fetch_add(1, Ordering::Relaxed);
+        let names = [format!("ordered-{number}"), format!("late-{number}")];
+        let fixes = fixes(&walk, &places, START_MS);
+        let (messages, end_ms) = messages(&names, &fixes, &outages);
+        bench.run(&names, true, &messages, (START_MS, end_ms), portions);
+        prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
+        let [ordered, late] = [0, 1].map(|n| [bench.rooms(&names[n]), bench.doings(&names[n])]);
+        for (ordered, late) in ordered.iter().zip(&late) {
+            let changes = ordered.iter().chain(late).map(|(from_ms, ..)| *from_ms);
+            let changes: Vec<i64> = changes.collect();
+            for time_ms in (START_MS..end_ms).step_by(1_000) {
+                let is_doubtful = changes.iter().any(|at_ms| at_ms.abs_diff(time_ms) < DOUBT_MS.unsigned_abs());
+                prop_assert!(
+                    is_doubtful || at(ordered, time_ms) == at(late, time_ms),
+                    "{} s: {:?} and late {:?}", (time_ms - START_MS) / 1_000, ordered, late
+                );
+            }
+        }
+        let rows = bench.places(&names[1]);
+        for fix in &fixes {
+            let is_said = rows.iter().any(|(from_ms, until_ms, x_m, y_m, floor)| {
+                (*from_ms..=*until_ms).contains(&fix.time_ms)
+                    && *floor == fix.at.2
+                    && (x_m - fix.at.0).hypot(y_m - fix.at.1) <= 0.801
+            });
+            prop_assert!(is_said, "{} ms is in no row", fix.time_ms - START_MS);
+        }
+    });
+}
+
+/// A tag goes from a reader to the next; the middle one has no network and delivers three hours later.
+#[test]
+fn a_reader_that_delivers_three_hours_late_leaves_what_it_leaves_in_time() {
+    let Some(bench) = Bench::new("late_reader") else { return };
+    let mut readers = Vec::new();
+    for kind in [RoomKind::Storage, RoomKind::Patient, RoomKind::SoiledUtility] {
+        let of_kind = bench.site.readers().filter(|reader| {
+            let zone = reader.zone.as_ref().and_then(|zone| bench.site.zone(zone));
+            !reader.portal && zone.is_some_and(|zone| zone.kind == Some(kind))
+        });
+        readers.push(of_kind.map(|reader| reader.id.clone()).min().expect("a reader of that kind"));
+    }
+    let names = ["in-time".to_owned(), "three-hours-late".to_owned()];
+    let mut messages = Vec::new();
+    for (name, late_ms) in names.iter().zip([0, 3 * 3_600_000]) {
+        let stays = [(0, 0, 600), (1, 610, 3_600), (2, 3_620, 20_000)];
+        for (reader, from_s, to_s) in stays {
+            for second in (from_s..to_s).step_by(2) {
+                let time_ms = START_MS + second * SECOND_MS + 300;
+                let late_ms = if reader == 1 { late_ms } else { 0 };
+                let heard =
+                    serde_json::json!([{ "tag": name, "rssi_dbm": -60, "time_ms": time_ms }]);
+                let topic = format!("spor/v1/readers/{}/sightings", readers[reader]);
+                messages.push((time_ms + late_ms, topic, heard.to_string()));
+            }
+        }
+    }
+    messages.sort_by_key(|(received_ms, ..)| *received_ms);
+    let times = (START_MS, START_MS + 20_100 * SECOND_MS);
+    for on_change in [false, true] {
+        bench.run(&names, on_change, &messages, times, 20);
+        let [visits, statuses] =
+            [Bench::visits, Bench::statuses].map(|table| [0, 1].map(|n| table(&bench, &names[n])));
+        assert_eq!(visits[0].len(), 3, "{visits:?}");
+        assert!(visits[0] == visits[1], "{}", difference(&visits[0], &visits[1]));
+        assert!(statuses[0] == statuses[1], "{}", difference(&statuses[0], &statuses[1]));
+        assert_eq!(bench.overlaps(), Vec::<String>::new());
+        bench.runtime.block_on(async {
+            for sql in ["delete from position", "delete from visit", "delete from asset_status"] {
+                bench.storage.client().await.unwrap().execute(sql, &[]).await.unwrap();
+            }
+        });
+    }
 }
 
 /// The first rows that differ, and those around them.
