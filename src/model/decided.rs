@@ -35,6 +35,8 @@ pub enum Decided {
         row: PositionRow,
         /// True when it may say something new: what was decided around it is decided anew.
         amends: bool,
+        /// How often the tag reports, milliseconds.
+        interval_ms: i64,
     },
     /// What was decided of `tag` from a moment on took a silence for granted that there wasn't, or
     /// rests on what a late fix has amended: it is decided anew.
@@ -45,6 +47,8 @@ pub enum Decided {
         from_ms: i64,
         /// At least until then, milliseconds.
         to_ms: i64,
+        /// How often the tag reports, milliseconds.
+        interval_ms: i64,
     },
     /// The row of `tag` that began at `time_ms` holds until `until_ms`. A late fix of the same
     /// moment is another row: `seq` tells them apart, for without a counter it is a duplicate.

@@ -18,6 +18,8 @@ pub struct Stretch {
     pub to_ms: i64,
     /// What time alone brought up to here is decided too, milliseconds.
     pub at_ms: i64,
+    /// How often the tag reports, milliseconds: rows on change don't tell.
+    pub interval_ms: i64,
     /// The late fixes, in the order of time.
     pub late: Vec<PositionRow>,
     /// Stored rows, in the order of time, from some before `from_ms` on.

@@ -58,7 +58,7 @@ pub fn redecide(stretch: &Stretch, site: &Site, on_change: bool) -> Option<Redec
     let asked = points.partition_point(|point| point.row.time_ms <= stretch.to_ms);
     let last = touched.max(first).max(asked.saturating_sub(1));
     let begin = begin(&points, first, stretch.from_ms, on_change);
-    let mut walk = Walk::begin(stretch, site, &points, begin);
+    let mut walk = Walk::begin(stretch, site, &points, begin, on_change);
     let settled_after = if on_change { 1 } else { usize::from(SETTLED_AFTER) };
     let mut met = None;
     for index in begin..points.len() {

@@ -165,7 +165,8 @@ impl TagWork {
             self.unsettled = SETTLED_AFTER;
             self.asked_ms = Some(fix.received_ms);
         }
-        out.push(Decided::Late { row, amends: !says_the_same });
+        let interval_ms = self.track.interval_ms();
+        out.push(Decided::Late { row, amends: !says_the_same, interval_ms });
     }
 
     /// A newer fix is placed: was anything decided before that it speaks against?
@@ -199,7 +200,8 @@ impl TagWork {
         }
         if let Some(from_ms) = from_ms {
             self.asked_ms = Some(fix.received_ms);
-            out.push(Decided::Redecide { tag: fix.tag.clone(), from_ms, to_ms });
+            let (tag, interval_ms) = (fix.tag.clone(), self.track.interval_ms());
+            out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
         }
     }
 
@@ -252,7 +254,8 @@ impl TagWork {
     ) {
         if self.is_unsettled() {
             self.asked_ms = Some(received_ms);
-            out.push(Decided::Redecide { tag: tag.clone(), from_ms, to_ms });
+            let (tag, interval_ms) = (tag.clone(), self.track.interval_ms());
+            out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
         }
     }
 

@@ -32,6 +32,7 @@ pub(super) struct Judged<'a> {
 pub(super) struct Walk<'a> {
     pub(super) stretch: &'a Stretch,
     site: &'a Site,
+    on_change: bool,
     track: Track,
     /// Visits that had ended by then are not looked at, milliseconds.
     pub(super) since_ms: i64,
@@ -46,6 +47,7 @@ impl<'a> Walk<'a> {
         site: &'a Site,
         points: &[Point],
         begin: usize,
+        on_change: bool,
     ) -> Self {
         let mut track = Track::default();
         for point in &points[..begin] {
@@ -56,8 +58,8 @@ impl<'a> Walk<'a> {
         }
         let since_ms = points.get(begin).map_or(stretch.from_ms, |point| point.row.time_ms);
         let judged = stretch.carriers.iter().map(|carried| Judged::begin(carried, since_ms));
-        let mut walk =
-            Self { stretch, site, track, since_ms, line: Vec::new(), judged: judged.collect() };
+        let (line, judged) = (Vec::new(), judged.collect());
+        let mut walk = Self { stretch, site, on_change, track, since_ms, line, judged };
         let visit = walk.visit_at(since_ms);
         if let Some(row) = points.get(begin).map(|point| &point.row)
             && (visit.is_some() || begin > 0)
@@ -137,7 +139,12 @@ impl<'a> Walk<'a> {
             room: located.zone.as_ref().and_then(|z| self.site.zone(z)).and_then(|z| z.kind),
             entered_ms: located.entered_ms,
             seen_ms: located.seen_ms,
-            interval_ms: self.track.interval_ms(),
+            // Between the rows on change lie the tag's silences, not its intervals.
+            interval_ms: if self.on_change {
+                self.stretch.interval_ms
+            } else {
+                self.track.interval_ms()
+            },
         };
         for judged in &mut self.judged {
             judged.take(evidence, located.zone.as_ref(), at_ms);

@@ -376,7 +376,12 @@ fn on_change_a_late_walk_says_the_same_within_accuracy() {
     const DOUBT_MS: i64 = 15_000;
     let Some(bench) = Bench::new("late_on_change") else { return };
     let places = places(&bench.site)[..8].to_vec();
-    let walk = proptest::collection::vec(stay(), 4..30);
+    // No silence that would be taken for the tag's interval: rows on change don't tell which it was.
+    let steady = stay().prop_map(|stay| {
+        let silence_s = if stay.seconds < 18 { 0 } else { stay.silence_s };
+        Stay { silence_s, ..stay }
+    });
+    let walk = proptest::collection::vec(steady, 4..30);
     let outages = proptest::collection::vec(outage(), 1..5);
     let case = AtomicU64::new(0);
     proptest!(config(), |(walk in walk, outages in outages, portions in 1i64..12)| {
@@ -453,6 +458,40 @@ fn a_reader_that_delivers_three_hours_late_leaves_what_it_leaves_in_time() {
             }
         });
     }
+}
+
+/// Half a day of a fix every second, every other one late and those all in one transaction, which the
+/// writer gives up after thirty seconds.
+#[test]
+fn half_a_day_of_late_fixes_is_amended_within_seconds() {
+    let Some(bench) = Bench::new("late_half_day") else { return };
+    let names = ["in-time".to_owned(), "half-late".to_owned()];
+    let rooms = places(&bench.site);
+    let now_ms = START_MS + 12 * 3_600_000;
+    let mut took = Vec::new();
+    for (name, late_ms) in names.iter().zip([0, now_ms]) {
+        let mut messages = Vec::new();
+        for n in 0..43_200 {
+            let time_ms = START_MS + n * SECOND_MS;
+            let place = rooms[usize::try_from(n / 300).unwrap() % 8];
+            let fix = Fixed { time_ms, at: place, moving: true };
+            let (topic, payload) = position_of(name, &fix, usize::try_from(n).unwrap());
+            let received_ms = if n % 2 == 0 { time_ms } else { time_ms.max(late_ms) };
+            messages.push((received_ms, topic, payload));
+        }
+        messages.sort_by_key(|(received_ms, ..)| *received_ms);
+        let begun = std::time::Instant::now();
+        let name = std::slice::from_ref(name);
+        bench.run(name, false, &messages, (START_MS, now_ms + MINUTE_MS), 10);
+        took.push(begun.elapsed());
+    }
+    eprintln!("half a day in time took {:?}, half of it late {:?}", took[0], took[1]);
+    assert!(took[1].saturating_sub(took[0]).as_secs() < 15, "{took:?}");
+    for table in [Bench::visits, Bench::statuses, Bench::positions] {
+        let [ordered, late] = [0, 1].map(|n| table(&bench, &names[n]));
+        assert!(ordered == late, "{}", difference(&ordered, &late));
+    }
+    assert_eq!(bench.overlaps(), Vec::<String>::new());
 }
 
 /// The first rows that differ, and those around them.

@@ -270,7 +270,7 @@ async fn an_extension_leaves_a_late_row_of_the_same_moment_alone() {
     let Some(storage) = storage("same_moment").await else { return };
     let now = this_second_ms();
     let late = PositionRow { seq: Some(8), x_m: 30.0, ..row("a", now) };
-    let late = Decided::Late { row: late, amends: true };
+    let late = Decided::Late { row: late, amends: true, interval_ms: 60_000 };
     let extend = |seconds: i64| Decided::Extend {
         tag: tag("a"),
         time_ms: now,
@@ -292,7 +292,7 @@ async fn what_comes_late_is_stored_unless_it_is_there_already() {
     let now = this_second_ms();
     let late = |time_ms: i64, seq: u32, x_m: f64| {
         let row = PositionRow { seq: Some(seq), x_m, ..row("a", time_ms) };
-        Decided::Late { row, amends: seq % 2 == 0 }
+        Decided::Late { row, amends: seq % 2 == 0, interval_ms: 60_000 }
     };
     storage.store(vec![position("a", now), position("a", now + 120_000)]).await;
     let count = || storage.count("select count(*) from position");

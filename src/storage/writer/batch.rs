@@ -48,6 +48,8 @@ pub(super) struct Ask<'a> {
     pub(super) from_ms: i64,
     /// At least until then, milliseconds.
     pub(super) to_ms: i64,
+    /// How often the tag reports, as was said last, milliseconds.
+    pub(super) interval_ms: i64,
     /// (time, seq) -> the late fixes that may say something new.
     pub(super) late: BTreeMap<(i64, Option<u32>), &'a PositionRow>,
 }
@@ -138,16 +140,16 @@ impl<'a> Batch<'a> {
                 let Some(tag) = key(&row.tag) else { return };
                 self.positions.push(position(row, tag, zone_key(&row.zone)));
             }
-            Decided::Late { row, amends: true } => {
+            Decided::Late { row, amends: true, interval_ms } => {
                 let Some(tag) = key(&row.tag) else { return };
-                let ask = self.ask(tag, &row.tag, (row.time_ms, row.time_ms));
+                let ask = self.ask(tag, &row.tag, (row.time_ms, row.time_ms), *interval_ms);
                 ask.late.entry((row.time_ms, row.seq)).or_insert(row);
             }
-            Decided::Redecide { tag: name, from_ms, to_ms } => {
+            Decided::Redecide { tag: name, from_ms, to_ms, interval_ms } => {
                 let Some(tag) = key(name) else { return };
-                self.ask(tag, name, (*from_ms, *to_ms));
+                self.ask(tag, name, (*from_ms, *to_ms), *interval_ms);
             }
-            Decided::Late { row, amends: false } => {
+            Decided::Late { row, amends: false, .. } => {
                 let Some(tag) = key(&row.tag) else { return };
                 let position = position(row, tag, zone_key(&row.zone));
                 self.late.insert((tag, row.time_ms, row.seq), position);
@@ -212,11 +214,18 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn ask(&mut self, tag: i32, name: &'a TagId, (from_ms, to_ms): (i64, i64)) -> &mut Ask<'a> {
-        let new = || Ask { tag: name, from_ms, to_ms, late: BTreeMap::new() };
+    fn ask(
+        &mut self,
+        tag: i32,
+        name: &'a TagId,
+        (from_ms, to_ms): (i64, i64),
+        interval_ms: i64,
+    ) -> &mut Ask<'a> {
+        let new = || Ask { tag: name, from_ms, to_ms, interval_ms, late: BTreeMap::new() };
         let ask = self.asks.entry(tag).or_insert_with(new);
         ask.from_ms = ask.from_ms.min(from_ms);
         ask.to_ms = ask.to_ms.max(to_ms);
+        ask.interval_ms = interval_ms;
         ask
     }
 

@@ -76,6 +76,7 @@ pub(super) async fn stretches(
             from_ms: want.ask.from_ms,
             to_ms: want.last_ms,
             at_ms,
+            interval_ms: want.ask.interval_ms,
             late: want.ask.late.values().map(|row| (*row).clone()).collect(),
             rows: Vec::new(),
             is_complete: true,
