@@ -112,7 +112,9 @@ fn received_ms(fix: &Fixed, index: usize, start_ms: i64, outages: &[Outage]) -> 
     let made_s = (fix.time_ms - start_ms) / SECOND_MS;
     outages
         .iter()
-        .filter(|o| (o.from_s..o.from_s + o.seconds).contains(&made_s) && index % o.one_in == 0)
+        .filter(|o| {
+            (o.from_s..o.from_s + o.seconds).contains(&made_s) && index.is_multiple_of(o.one_in)
+        })
         .map(|o| start_ms + (o.from_s + o.seconds + o.late_s) * SECOND_MS)
         .fold(fix.time_ms, i64::max)
 }

@@ -292,7 +292,7 @@ async fn what_comes_late_is_stored_unless_it_is_there_already() {
     let now = this_second_ms();
     let late = |time_ms: i64, seq: u32, x_m: f64| {
         let row = PositionRow { seq: Some(seq), x_m, ..row("a", time_ms) };
-        Decided::Late { row, amends: seq % 2 == 0, interval_ms: 60_000 }
+        Decided::Late { row, amends: seq.is_multiple_of(2), interval_ms: 60_000 }
     };
     storage.store(vec![position("a", now), position("a", now + 120_000)]).await;
     let count = || storage.count("select count(*) from position");

@@ -15,14 +15,16 @@ use std::{
 };
 use tokio_postgres::{Error, Transaction};
 
+type Redecide = Arc<dyn Fn(&str, &Stretch) -> Option<Redecided> + Send + Sync>;
+type Tell = Arc<dyn Fn(&[PresentChange]) + Send + Sync>;
+
 /// What storage needs to amend the past, which it may not decide itself.
 #[derive(Clone)]
 pub struct Past {
     /// Decides a stretch anew under that version of the site file. None: it must reach further.
-    #[expect(clippy::type_complexity, reason = "said once")]
-    pub redecide: Arc<dyn Fn(&str, &Stretch) -> Option<Redecided> + Send + Sync>,
+    pub redecide: Redecide,
     /// Hears what of it reaches into the present, before that is committed.
-    pub tell: Arc<dyn Fn(&[PresentChange]) + Send + Sync>,
+    pub tell: Tell,
 }
 
 /// Stretches read at once together span no more than this, so that memory is bounded; milliseconds.
