@@ -76,11 +76,11 @@ impl OpenRow {
     /// A late fix within the row that says another place divides it: it ends before, and goes on as
     /// another row after. The moments of the fixes between aren't known: one millisecond is left out.
     pub(super) fn divide(&mut self, late: &PositionRow, out: &mut Vec<Decided>) {
-        if late.time_ms <= self.time_ms || late.time_ms >= self.until_ms {
+        if late.time_ms < self.time_ms || late.time_ms >= self.until_ms {
             return;
         }
         let Self { time_ms, seq, .. } = *self;
-        let (tag, until_ms) = (late.tag.clone(), late.time_ms - 1);
+        let (tag, until_ms) = (late.tag.clone(), (late.time_ms - 1).max(time_ms));
         out.push(Decided::Cut { tag, time_ms, seq, until_ms });
         let rest = PositionRow {
             tag: late.tag.clone(),

@@ -157,16 +157,24 @@ impl TagWork {
             }
             open.divide(&row, out);
         }
-        let says_the_same = self.track.is_certain()
-            && self.track.visit().is_some_and(|(room, entered_ms)| {
-                Some(room) == row.zone && row.time_ms >= entered_ms.max(self.heard_since_ms)
-            });
+        // Of two fixes of one moment the first one counts.
+        let is_second =
+            self.track.last_heard().is_some_and(|(heard_ms, _)| heard_ms == row.time_ms);
+        let says_the_same = is_second || self.says_the_same(&row);
         if !says_the_same {
             self.unsettled = SETTLED_AFTER;
             self.asked_ms = Some(fix.received_ms);
         }
         let interval_ms = self.track.interval_ms();
         out.push(Decided::Late { row, amends: !says_the_same, interval_ms });
+    }
+
+    /// True when a late row is in the room of the present visit, and within it.
+    fn says_the_same(&self, row: &PositionRow) -> bool {
+        self.track.is_certain()
+            && self.track.visit().is_some_and(|(room, entered_ms)| {
+                Some(room) == row.zone && row.time_ms >= entered_ms.max(self.heard_since_ms)
+            })
     }
 
     /// A newer fix is placed: was anything decided before that it speaks against?

@@ -76,6 +76,10 @@ fn take_on_change(before: &mut Point, late: &PositionRow) -> Taken {
         }
         return Taken::Beside(None);
     }
+    if late.time_ms == before.row.until_ms {
+        // How much of a row's end is written already must make no difference.
+        return Taken::Beside(None);
+    }
     let until_ms = before.row.until_ms;
     before.row.until_ms = (late.time_ms - 1).max(before.row.time_ms);
     // The moments of the fixes between aren't known: one millisecond is left out on either side.
