@@ -20,7 +20,7 @@ use crate::{
     pipeline::{self, Folding},
     shutdown::within,
     site::{Site, SiteError},
-    storage::{Storage, StorageError},
+    storage::{Past, Storage, StorageError},
     telemetry, wall,
 };
 use anyhow::Context as _;
@@ -134,7 +134,11 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
 
     let publisher = broker.publisher();
     let door = logs.door(registry.clone());
-    let (writing, writer) = storage.writer(stored);
+    let past = Past {
+        redecide: Arc::new(logs.redeciding(config.storage.on_change)),
+        tell: Arc::new(logs.amending()),
+    };
+    let (writing, writer) = storage.writer(stored, past);
     let (end_pipeline, end_at) = watch::channel(None);
     let ports = pipeline::Ports { publish: events_to(publisher), end_at };
     let (end_feed, end_at) = watch::channel(None);

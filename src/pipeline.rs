@@ -7,6 +7,7 @@
 mod checkpoint;
 mod event;
 mod onward;
+mod past;
 mod rows;
 mod run;
 mod saving;
@@ -18,8 +19,8 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Registry, RegistryChange,
-        Restored, Status, StatusNow, StatusRow, TagId,
+        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
+        RegistryChange, Restored, Status, StatusNow, StatusRow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
@@ -28,6 +29,7 @@ use crate::{
 pub use checkpoint::{CheckpointError, Checkpoints};
 use foldhash::fast::FixedState;
 pub use onward::{STORAGE_PIN, feed_storage};
+pub use past::{redecide, redeciding};
 pub use run::{CHECKPOINT_PIN, FoldError, Folding, Ports, Start};
 use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 use tag::TagWork;
@@ -118,11 +120,11 @@ impl Pipeline {
         let Self { ingest, known, .. } = self;
         ingest.understand(arrival, received_ms, known, |message| understood.push(message));
         for message in understood {
-            self.decide(message, out);
+            self.decide(message, received_ms, out);
         }
     }
 
-    fn decide(&mut self, message: Understood, out: &mut Vec<Decided>) {
+    fn decide(&mut self, message: Understood, received_ms: i64, out: &mut Vec<Decided>) {
         let tag = match &message {
             Understood::Fix { fix, .. } => fix.tag.clone(),
             Understood::Sighting(sighting) => sighting.tag.clone(),
@@ -148,6 +150,13 @@ impl Pipeline {
                     Carrier::Asset(asset) => Some(&asset.id),
                     Carrier::Person(_) => None,
                 });
+                if let Some(time_ms) = placed_at(&message)
+                    && work.would_be_newest(time_ms)
+                {
+                    let statuses = self.followed.then_some(&mut self.statuses);
+                    let at = (time_ms, received_ms);
+                    settle(statuses, asset, &tag, work, &self.site, at, out);
+                }
                 work.take(message, asset, &self.site, self.on_change, out);
             }
         }
@@ -172,7 +181,19 @@ impl Pipeline {
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
             if let Some(asset) = asset {
-                shown |= judge(&mut self.statuses, asset, tag, work, &self.site, now_ms, out);
+                // What came too late for any tick to see the end of its dwell.
+                let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
+                let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);
+                for at_ms in follows_ms.into_iter().chain([now_ms]) {
+                    let at = (at_ms, now_ms);
+                    let statuses = &mut self.statuses;
+                    if let Some((since_ms, until_ms)) =
+                        judge(statuses, asset, tag, work, &self.site, at, out)
+                    {
+                        shown = true;
+                        work.presume(since_ms, until_ms, until_ms == since_ms);
+                    }
+                }
             }
             if shown {
                 changed.push(tag.clone());
@@ -184,6 +205,34 @@ impl Pipeline {
         out.extend(self.presence.take_changed().into_iter().map(Decided::Presence));
         for (freshness, count) in Freshness::ALL.into_iter().zip(counts) {
             metrics::gauge!("spor_tags", "state" => freshness.as_str()).set(count);
+        }
+    }
+
+    /// A late fix amended what reaches into the present. Without effect on what has gone on since.
+    pub fn amended(&mut self, change: &PresentChange) {
+        let tag = match change {
+            PresentChange::Visit { tag, was, now } => {
+                let work = self.shards[shard_of(tag)].get_mut(tag);
+                let is_amended = !self.known.is_worn(tag)
+                    && work.is_some_and(|work| work.amend(was.as_ref(), now.as_ref()));
+                is_amended.then_some(tag)
+            }
+            PresentChange::Status { asset, was, now } => {
+                let is_amended = self.statuses.get(asset) == was.as_ref();
+                if is_amended {
+                    self.statuses.insert(asset.clone(), now.clone());
+                }
+                self.known.tag_of_asset.get(asset).filter(|_| is_amended)
+            }
+            PresentChange::Settled { tag, at_ms } => {
+                if let Some(work) = self.shards[shard_of(tag)].get_mut(tag) {
+                    work.settled(*at_ms);
+                }
+                None
+            }
+        };
+        if let Some(tag) = tag {
+            self.show(tag);
         }
     }
 
@@ -286,30 +335,68 @@ impl Pipeline {
     }
 }
 
-/// Concludes what the asset is doing; true when that changed.
+/// The event time of a message that says where a tag is.
+fn placed_at(message: &Understood) -> Option<i64> {
+    match message {
+        Understood::Fix { fix, .. } => Some(fix.time_ms),
+        Understood::Sighting(sighting) => Some(sighting.time_ms),
+        Understood::TagReport { .. } | Understood::Reader { .. } => None,
+    }
+}
+
+/// What time alone has brought until the next fix. Ticks brought it already where fixes come as they
+/// are made; where they come hours later, all at once, there was no tick between them.
+fn settle(
+    mut statuses: Option<&mut HashMap<AssetId, StatusNow>>,
+    asset: Option<&AssetId>,
+    tag: &TagId,
+    work: &mut TagWork,
+    site: &Site,
+    (time_ms, received_ms): (i64, i64),
+    out: &mut Vec<Decided>,
+) {
+    let mut judge_at = |work: &mut TagWork, at_ms: i64, out: &mut Vec<Decided>| {
+        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset) {
+            judge(statuses, asset, tag, work, site, (at_ms, received_ms), out);
+        }
+    };
+    work.settle(tag, asset, time_ms, received_ms, out);
+    let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
+    if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < time_ms) {
+        judge_at(work, follows_ms, out);
+    }
+    judge_at(work, time_ms, out);
+}
+
+/// Concludes what the asset is doing at a time, and when that was received. When that changed: since
+/// when, and up to when it takes silence for granted.
 fn judge(
     statuses: &mut HashMap<AssetId, StatusNow>,
     asset: &AssetId,
     tag: &TagId,
-    work: &TagWork,
+    work: &mut TagWork,
     site: &Site,
-    now_ms: i64,
+    (at_ms, received_ms): (i64, i64),
     out: &mut Vec<Decided>,
-) -> bool {
-    let Some(located) = work.located() else { return false };
+) -> Option<(i64, i64)> {
+    let located = work.located()?;
+    // Nothing is concluded while the room is in doubt.
+    if !work.is_certain() || statuses.get(asset).is_some_and(|status| status.since_ms > at_ms) {
+        return None;
+    }
     let evidence = utilisation::Evidence {
         room: located.zone.as_ref().and_then(|z| site.zone(z)).and_then(|z| z.kind),
         entered_ms: located.entered_ms,
         seen_ms: located.seen_ms,
         interval_ms: work.interval_ms(),
     };
-    let Some(status) = utilisation::next(statuses.get(asset), evidence, now_ms) else {
-        return false;
-    };
+    let status = utilisation::next(statuses.get(asset), evidence, at_ms)?;
     out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
     out.push(Decided::Event(event::status(tag, asset, &status, &located)));
+    work.rethink(tag, (status.since_ms, at_ms), received_ms, out);
+    let presumed = (status.since_ms, utilisation::presumed_until_ms(&status, evidence));
     statuses.insert(asset.clone(), status);
-    true
+    Some(presumed)
 }
 
 fn status_row(

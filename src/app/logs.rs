@@ -6,8 +6,8 @@ use crate::{
     clock::now_ms,
     ingest::{self, Sorted},
     journal::{self, Draft, Journal, Kind, Sealer},
-    model::{Arrival, Registry, Restored},
-    pipeline::{CHECKPOINT_PIN, Checkpoints, FoldError, Folding, Parts, STORAGE_PIN, Start},
+    model::{Arrival, PresentChange, Redecided, Registry, Restored, Stretch},
+    pipeline::{self, CHECKPOINT_PIN, Checkpoints, FoldError, Folding, Parts, STORAGE_PIN, Start},
     privacy,
     storage::{Storage, StorageError},
 };
@@ -130,6 +130,25 @@ impl Logs {
                 journal.append(draft);
             }
         })
+    }
+
+    /// What decides anew a stretch of a tag's past.
+    pub(super) fn redeciding(
+        &self,
+        on_change: bool,
+    ) -> impl Fn(&str, &Stretch) -> Option<Redecided> + Send + Sync + 'static {
+        pipeline::redeciding(self.checkpoints.clone(), on_change)
+    }
+
+    /// What a late fix amends of the present becomes a record: the pipeline learns it at its place
+    /// in the journal, and so does whoever folds that again.
+    pub(super) fn amending(&self) -> impl Fn(&[PresentChange]) + Send + Sync + 'static {
+        let journal = self.journal.clone();
+        move |changes| {
+            let mut draft = Draft::new();
+            draft.push(Kind::Amended, "", "", &spor_schemas::wire::to_json(&changes));
+            journal.append(draft);
+        }
     }
 
     /// A record each second, from which everything follows that time alone brings.

@@ -4,6 +4,7 @@
 //! order give the same moves. A fix older than the tag's newest leaves the track alone.
 
 mod interval;
+mod past;
 mod room;
 mod sightings;
 mod smooth;
@@ -13,7 +14,7 @@ use crate::{
     site::Site,
 };
 use interval::Intervals;
-use room::RoomChoice;
+use room::{ROOM_DWELL_MS, RoomChoice};
 use serde::{Deserialize, Serialize};
 use sightings::Heard;
 pub use smooth::Smoothed;
@@ -117,6 +118,18 @@ impl Track {
         track
     }
 
+    /// To be called before a newer fix is placed, with its time: a room change whose dwell ended
+    /// before is decided, whether or not a tick came between.
+    pub fn settle(&mut self, to_ms: i64) -> Option<Move> {
+        self.rooms.settle(to_ms)
+    }
+
+    /// True when a fix of that time would be the newest.
+    #[must_use]
+    pub fn would_be_newest(&self, time_ms: i64) -> bool {
+        self.newest.as_ref().is_none_or(|n| n.fix.time_ms < time_ms)
+    }
+
     /// Takes a fix whose event time is not later than its receipt.
     pub fn place(&mut self, fix: &Fix, site: &Site) -> Placed {
         let known = self.newest.as_ref().map(|n| (n.fix.time_ms, n.fix.seq));
@@ -141,6 +154,13 @@ impl Track {
     /// A reader heard the tag: the fix that follows from the last five seconds, at room accuracy.
     pub fn hear(&mut self, sighting: &Sighting, site: &Site) -> Option<Fix> {
         self.heard.take(sighting, site)
+    }
+
+    /// Up to when a change of room dated `at_ms` took silence for granted when a tick decided it,
+    /// milliseconds.
+    #[must_use]
+    pub fn presumed_until_ms(at_ms: i64) -> i64 {
+        at_ms + ROOM_DWELL_MS
     }
 
     /// Called each second: a room change that only waited for its dwell is decided now.

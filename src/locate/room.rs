@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Outside the present room by more than this and the fix's accuracy together is clear, metres.
 const MARGIN_M: f64 = 0.5;
 /// A doubtful change of room must hold this long, milliseconds.
-const ROOM_DWELL_MS: i64 = 3_000;
+pub(super) const ROOM_DWELL_MS: i64 = 3_000;
 /// A change of floor away from lifts and stairs must hold this long, milliseconds.
 const FLOOR_DWELL_MS: i64 = 2_000;
 
@@ -81,6 +81,43 @@ impl RoomChoice {
             None => Some(self.go(room, fix.floor, fix.time_ms, "clearly outside the last room")),
             Some(dwell_ms) => self.wait(room, fix, dwell_ms),
         }
+    }
+
+    /// True while a change of room waits for its dwell.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.candidate.is_some()
+    }
+
+    /// By event time: what waited for its dwell and is due by `to_ms` is decided.
+    pub(super) fn settle(&mut self, to_ms: i64) -> Option<Move> {
+        let due = self.candidate.take_if(|c| to_ms - c.since_ms >= c.dwell_ms)?;
+        Some(self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it"))
+    }
+
+    /// The tag is held to be in that room from now on, whatever was thought.
+    pub(super) fn put(&mut self, room: Option<ZoneId>, floor: i16, entered_ms: i64) {
+        self.candidate = None;
+        self.stay = Some(Stay { room, floor, entered_ms });
+    }
+
+    /// The stay is another one; what waits goes on waiting, unless it is for that room.
+    pub(super) fn amend(&mut self, room: Option<ZoneId>, floor: i16, entered_ms: i64) {
+        self.candidate.take_if(|c| c.room == room);
+        self.stay = Some(Stay { room, floor, entered_ms });
+    }
+
+    /// The tag was heard at one place all the while, and held to be in `room`. A change of room whose
+    /// dwell is over is decided, unless a fix between must have spoken against it.
+    pub(super) fn hold(
+        &mut self,
+        room: Option<&ZoneId>,
+        (from_ms, to_ms): (i64, i64),
+    ) -> Option<Move> {
+        let due = self.candidate.take_if(|c| to_ms - c.since_ms >= c.dwell_ms)?;
+        // It would have been decided within the row, had no fix spoken against it.
+        let was_refuted = to_ms - from_ms >= due.dwell_ms && room == self.room();
+        (!was_refuted)
+            .then(|| self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it"))
     }
 
     pub(super) fn tick(&mut self, now_ms: i64) -> Option<Move> {

@@ -14,23 +14,26 @@ const UNKNOWN_RADIUS_M: f64 = 10.0;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Heard {
-    recent: Vec<(ReaderId, i64, f32)>,
+    recent: Window,
+    /// Of what comes late, apart: it says nothing of now, and what is heard now nothing of then.
+    late: Window,
 }
+
+/// Sightings within five seconds of each other, in the order of their arrival.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Window(Vec<(ReaderId, i64, f32)>);
 
 impl Heard {
     /// The fix at the room of the reader that decides; none when the site doesn't know it.
     pub(super) fn take(&mut self, sighting: &Sighting, site: &Site) -> Option<Fix> {
-        let newest_ms =
-            self.recent.iter().map(|(_, time_ms, _)| *time_ms).fold(sighting.time_ms, i64::max);
-        self.recent.retain(|(_, time_ms, _)| *time_ms > newest_ms - WINDOW_MS);
-        if self.recent.len() == REMEMBERED {
-            self.recent.remove(0);
-        }
-        self.recent.push((sighting.reader.clone(), sighting.time_ms, sighting.rssi_dbm));
+        let newest_ms = self.recent.0.iter().map(|(_, time_ms, _)| *time_ms).max();
+        let is_late = newest_ms.is_some_and(|newest_ms| sighting.time_ms <= newest_ms - WINDOW_MS);
+        let window = if is_late { &mut self.late } else { &mut self.recent };
+        window.remember(sighting);
         let reader = if site.reader(&sighting.reader)?.record.portal {
             &sighting.reader
         } else {
-            self.strongest()?
+            window.strongest(sighting.time_ms)?
         };
         let place = site.reader(reader)?;
         let zone = place.record.zone.as_ref()?;
@@ -50,11 +53,24 @@ impl Heard {
             origin: Origin::Reader { reader: reader.clone(), portal: place.record.portal },
         })
     }
+}
 
-    /// Of equally strong ones the later.
-    fn strongest(&self) -> Option<&ReaderId> {
-        self.recent
+impl Window {
+    fn remember(&mut self, sighting: &Sighting) {
+        self.0.retain(|(_, time_ms, _)| {
+            time_ms.abs_diff(sighting.time_ms) < WINDOW_MS.unsigned_abs()
+        });
+        if self.0.len() == REMEMBERED {
+            self.0.remove(0);
+        }
+        self.0.push((sighting.reader.clone(), sighting.time_ms, sighting.rssi_dbm));
+    }
+
+    /// As of that time; of equally strong ones the later.
+    fn strongest(&self, time_ms: i64) -> Option<&ReaderId> {
+        self.0
             .iter()
+            .filter(|(_, heard_ms, _)| *heard_ms <= time_ms)
             .max_by(|a, b| a.2.total_cmp(&b.2).then(a.1.cmp(&b.1)))
             .map(|(reader, _, _)| reader)
     }

@@ -2,7 +2,10 @@
 //!
 //! Nothing here is about a person, except presence, which names a role only.
 
-use super::asset::{Basis, Status, StatusNow};
+use super::{
+    asset::{Basis, Status, StatusNow},
+    fix::{Fix, Origin},
+};
 use serde::{Deserialize, Serialize};
 use spor_schemas::{AssetId, EventMessage, ReaderId, StaffRole, TagId, ZoneId};
 
@@ -12,6 +15,8 @@ use spor_schemas::{AssetId, EventMessage, ReaderId, StaffRole, TagId, ZoneId};
 pub struct DecidedBatch {
     /// The last record of the journal that was looked at.
     pub through: u64,
+    /// When that was received, milliseconds: what time alone brought by then is decided.
+    pub at_ms: i64,
     /// The version of the site file that it was decided under.
     pub site: String,
     /// Each item with the sequence of the record that it came of, in order.
@@ -25,10 +30,41 @@ pub enum Decided {
     Position(PositionRow),
     /// A row of `position` that came after newer ones, or a second time: it is stored unless it is
     /// there already.
-    Late(PositionRow),
+    Late {
+        /// The row; its room is the one that holds the point.
+        row: PositionRow,
+        /// True when it may say something new: what was decided around it is decided anew.
+        amends: bool,
+        /// How often the tag reports, milliseconds.
+        interval_ms: i64,
+    },
+    /// What was decided of `tag` from a moment on took a silence for granted that there wasn't, or
+    /// rests on what a late fix has amended: it is decided anew.
+    Redecide {
+        /// The tag.
+        tag: TagId,
+        /// From when on, milliseconds.
+        from_ms: i64,
+        /// At least until then, milliseconds.
+        to_ms: i64,
+        /// How often the tag reports, milliseconds.
+        interval_ms: i64,
+    },
     /// The row of `tag` that began at `time_ms` holds until `until_ms`. A late fix of the same
     /// moment is another row: `seq` tells them apart, for without a counter it is a duplicate.
     Extend {
+        /// Whose row.
+        tag: TagId,
+        /// The row's `time`, milliseconds.
+        time_ms: i64,
+        /// The row's `seq`.
+        seq: Option<u32>,
+        /// Its new `until`, milliseconds.
+        until_ms: i64,
+    },
+    /// The row of `tag` that began at `time_ms` ends at `until_ms`, earlier than was said: a late fix
+    /// within it was elsewhere.
+    Cut {
         /// Whose row.
         tag: TagId,
         /// The row's `time`, milliseconds.
@@ -96,6 +132,34 @@ pub struct PositionRow {
     pub accuracy_m: f32,
     /// The room it was decided to be in.
     pub zone: Option<ZoneId>,
+    /// True while the tag felt motion; none: it didn't say.
+    pub moving: Option<bool>,
+    /// The place is a reader's room: true at a passage; none: the tag or an engine said the place.
+    pub portal: Option<bool>,
+}
+
+impl PositionRow {
+    /// The row of one fix.
+    #[must_use]
+    pub fn of(fix: &Fix, zone: Option<ZoneId>) -> Self {
+        Self {
+            tag: fix.tag.clone(),
+            time_ms: fix.time_ms,
+            until_ms: fix.time_ms,
+            received_ms: fix.received_ms,
+            seq: fix.seq,
+            x_m: fix.x_m,
+            y_m: fix.y_m,
+            floor: fix.floor,
+            accuracy_m: fix.accuracy_m,
+            zone,
+            moving: fix.moving,
+            portal: match fix.origin {
+                Origin::Reader { portal, .. } => Some(portal),
+                Origin::Tag | Origin::Engine(_) => None,
+            },
+        }
+    }
 }
 
 /// A row of `visit`: a tag in a room from `entered_ms` to `left_ms`.

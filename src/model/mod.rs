@@ -6,6 +6,7 @@ mod by_id;
 mod decided;
 mod fix;
 pub mod freshness;
+mod past;
 mod place;
 mod registry;
 mod role;
@@ -18,6 +19,7 @@ pub use decided::{
 };
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
+pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};

@@ -1,7 +1,7 @@
 //! The log of decided rows: written by the pipeline, read for storage.
 //!
 //! A record is one batch. Its topic names the journal that it was decided of, so that the two logs
-//! are never mixed up. Storage is fed from disk at its own pace: however long it is away, nothing
+//! are never mixed up, and the batch's form. Storage is fed from disk at its own pace: however long it is away, nothing
 //! waits in memory, and a batch leaves the disk only after it is stored.
 
 use super::run::FoldError;
@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, watch};
 
 /// The pin of what the decided log holds and storage hasn't stored: nothing is deleted without it.
 pub const STORAGE_PIN: &str = "storage";
+/// The form of a batch. Every form begins with `through`.
+const FORM: u8 = 2;
 /// So much is read at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
@@ -27,7 +29,14 @@ pub(super) fn append(decided: &Journal, journal: &Journal, batch: &DecidedBatch)
     decided.append(draft).last
 }
 
+/// The journal's id in hexadecimal digits, and the form.
 fn name(journal: &Journal) -> String {
+    let mut name = id(journal);
+    let _ = write!(name, ".{FORM}");
+    name
+}
+
+fn id(journal: &Journal) -> String {
     journal.id().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -35,24 +44,42 @@ fn name(journal: &Journal) -> String {
 }
 
 fn batch(record: &Record) -> Result<DecidedBatch, FoldError> {
-    postcard::from_bytes(record.payload()).map_err(|error| {
-        FoldError::Mismatch(format!(
-            "record {} of the decided log is of another version of Spor: {error}",
-            record.sequence
-        ))
-    })
+    postcard::from_bytes(record.payload()).map_err(|error| unreadable(record, &error))
 }
 
-/// Up to which record of the journal the decided log has everything; 0: nothing yet.
-pub(super) fn decided_through(decided: &Journal, journal: &Journal) -> Result<u64, FoldError> {
+fn through(record: &Record) -> Result<u64, FoldError> {
+    let (through, _) =
+        postcard::take_from_bytes(record.payload()).map_err(|error| unreadable(record, &error))?;
+    Ok(through)
+}
+
+fn unreadable(record: &Record, error: &postcard::Error) -> FoldError {
+    FoldError::Mismatch(format!("record {} of the decided log: {error}", record.sequence))
+}
+
+/// Up to which record of the journal the decided log has everything; 0: nothing yet. `stored` is up
+/// to where the database has.
+pub(super) fn decided_through(
+    decided: &Journal,
+    journal: &Journal,
+    stored: u64,
+) -> Result<u64, FoldError> {
     let Some(last) = decided.reader(decided.last().max(1)).read(1)?.pop() else { return Ok(0) };
-    if last.topic() != name(journal) {
+    if !last.topic().starts_with(&id(journal)) {
         return Err(FoldError::Mismatch(
             "the decided log belongs to another journal: `spor serve --new-journal` begins a new one"
                 .to_owned(),
         ));
     }
-    Ok(batch(&last)?.through)
+    let through = through(&last)?;
+    if through > stored && last.topic() != name(journal) {
+        return Err(FoldError::Mismatch(
+            "another version of Spor decided what isn't in the database yet: start that version once \
+             more, stop it when `spor_journal_lag_messages` is 0, then start this one"
+                .to_owned(),
+        ));
+    }
+    Ok(through)
 }
 
 /// Feeds storage from the decided log, from what lies above `stored`, until the record that
@@ -87,14 +114,22 @@ pub async fn feed_storage(
             }
         };
         for record in records {
+            let through = through(&record);
+            let is_first = std::mem::take(&mut is_first);
+            if let Ok(through) = through
+                && through <= *stored.borrow()
+            {
+                given.push_back((record.sequence, through));
+                continue;
+            }
             match batch(&record) {
                 Ok(batch) => {
                     // The last stored batch is kept: one that begins above the cursor follows a gap.
-                    if std::mem::take(&mut is_first) && batch.through > *stored.borrow() {
+                    if is_first {
                         report_gap(*stored.borrow(), &batch);
                     }
                     given.push_back((record.sequence, batch.through));
-                    if batch.through > *stored.borrow() && door.send(batch).await.is_err() {
+                    if door.send(batch).await.is_err() {
                         return;
                     }
                 }

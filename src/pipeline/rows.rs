@@ -21,6 +21,8 @@ pub(super) struct OpenRow {
     floor: i16,
     accuracy_m: f32,
     zone: Option<ZoneId>,
+    moving: Option<bool>,
+    portal: Option<bool>,
     until_ms: i64,
     written_ms: i64,
 }
@@ -35,6 +37,8 @@ impl OpenRow {
             floor: row.floor,
             accuracy_m: row.accuracy_m,
             zone: row.zone.clone(),
+            moving: row.moving,
+            portal: row.portal,
             until_ms: row.until_ms,
             written_ms: row.until_ms,
         }
@@ -58,7 +62,7 @@ impl OpenRow {
         out.push(Decided::Position(row));
     }
 
-    fn covers(&self, row: &PositionRow) -> bool {
+    pub(super) fn covers(&self, row: &PositionRow) -> bool {
         self.is_where(row)
             && row.time_ms - self.until_ms <= MAX_INTERVAL_MS
             && self.time_ms.div_euclid(DAY_MS) == row.time_ms.div_euclid(DAY_MS)
@@ -67,6 +71,33 @@ impl OpenRow {
     /// True when a late row would say nothing new: the tag was there then, and before and after.
     pub(super) fn says(&self, late: &PositionRow) -> bool {
         (self.time_ms..=self.until_ms).contains(&late.time_ms) && self.is_where(late)
+    }
+
+    /// A late fix within the row that says another place divides it: it ends before, and goes on as
+    /// another row after. The moments of the fixes between aren't known: one millisecond is left out.
+    pub(super) fn divide(&mut self, late: &PositionRow, out: &mut Vec<Decided>) {
+        if late.time_ms < self.time_ms || late.time_ms >= self.until_ms {
+            return;
+        }
+        let Self { time_ms, seq, .. } = *self;
+        let (tag, until_ms) = (late.tag.clone(), (late.time_ms - 1).max(time_ms));
+        out.push(Decided::Cut { tag, time_ms, seq, until_ms });
+        let rest = PositionRow {
+            tag: late.tag.clone(),
+            time_ms: late.time_ms + 1,
+            until_ms: self.until_ms,
+            received_ms: late.received_ms,
+            seq: None,
+            x_m: self.x_m,
+            y_m: self.y_m,
+            floor: self.floor,
+            accuracy_m: self.accuracy_m,
+            zone: self.zone.clone(),
+            moving: self.moving,
+            portal: self.portal,
+        };
+        *self = Self::restored(&rest);
+        out.push(Decided::Position(rest));
     }
 
     fn is_where(&self, row: &PositionRow) -> bool {
@@ -109,6 +140,8 @@ mod tests {
             floor: 0,
             accuracy_m: 0.8,
             zone: None,
+            moving: None,
+            portal: None,
         }
     }
 

@@ -98,7 +98,7 @@ impl Folding {
         from_storage: impl AsyncFnOnce() -> Result<(Registry, Restored), E>,
     ) -> Result<Self, FoldError> {
         let Start { journal, decided, checkpoints, stored } = start;
-        let decided_through = onward::decided_through(&decided, &journal)?;
+        let decided_through = onward::decided_through(&decided, &journal, stored)?;
         for (what, through) in
             [("what was decided of it", decided_through), ("the database", stored)]
         {

@@ -31,7 +31,8 @@ impl Folding {
         if sequence > self.decided_through {
             // The decided log must say that it knows everything up to here, also where that is nothing.
             let site = self.pipeline.site().version.clone();
-            let nothing = DecidedBatch { through: sequence, site, items: Vec::new() };
+            let at_ms = self.received_ms;
+            let nothing = DecidedBatch { through: sequence, at_ms, site, items: Vec::new() };
             onward::append(&self.decided, &self.journal, &nothing);
             self.decided_through = sequence;
         }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     clock::now_ms,
     journal::{Kind, Record},
-    model::{Arrived, Decided, DecidedBatch, EventMessage},
+    model::{Arrived, Decided, DecidedBatch, EventMessage, PresentChange},
 };
 use std::mem;
 
@@ -69,6 +69,10 @@ impl Folding {
                 let site = self.checkpoints.site(record.topic())?;
                 self.pipeline.change_site(site);
             }
+            Kind::Amended => match serde_json::from_slice::<Vec<PresentChange>>(record.payload()) {
+                Ok(changes) => changes.iter().for_each(|change| self.pipeline.amended(change)),
+                Err(error) => tracing::error!(%error, "what a late fix amended can't be read"),
+            },
             Kind::Flush => self.pipeline.flush(out),
             Kind::Decided => {}
         }
@@ -85,7 +89,7 @@ impl Folding {
         if items.is_empty() {
             return;
         }
-        let batch = DecidedBatch { through, site, items };
+        let batch = DecidedBatch { through, at_ms: self.received_ms, site, items };
         onward::append(&self.decided, &self.journal, &batch);
         self.decided_through = through;
         for (_, decided) in &batch.items {

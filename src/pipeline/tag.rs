@@ -7,7 +7,7 @@ use crate::{
     locate::{Crossing, Located, Move, Placed, Track},
     model::{
         AssetId, Decided, Fix, Freshness, Origin, PositionRow, RestoredTag, StatusNow, TagId,
-        VisitRow, ZoneId,
+        VisitRow, ZoneId, freshness,
     },
     site::Site,
 };
@@ -25,6 +25,29 @@ pub(super) struct TagWork {
     battery_low: bool,
     firmware: Option<String>,
     lost: bool,
+    /// Since when it was never silent for so long that it might count as lost, milliseconds.
+    heard_since_ms: i64,
+    /// So many more fixes may be decided otherwise where a late one is counted in.
+    unsettled: u8,
+    /// When storage was last asked to decide anew, by the clock of receipt, milliseconds; none: it has.
+    asked_ms: Option<i64>,
+    presumed: Option<Presumed>,
+}
+
+/// A late fix may have an effect on so many later ones: by then the smoothing has forgotten it.
+pub(super) const SETTLED_AFTER: u8 = 32;
+
+/// What time alone decided, because nothing was heard. A fix that was on its way all the while shows
+/// that there was no silence.
+#[derive(Debug, Serialize, Deserialize)]
+struct Presumed {
+    /// What was decided is dated so, milliseconds.
+    from_ms: i64,
+    /// Up to then nothing was thought to have happened, milliseconds.
+    until_ms: i64,
+    /// True: any fix before `until_ms` speaks against it; else only one that moves the tag.
+    is_silence: bool,
+    is_wrong: bool,
 }
 
 impl TagWork {
@@ -39,7 +62,7 @@ impl TagWork {
             y_m: row.y_m,
             floor: row.floor,
             accuracy_m: row.accuracy_m,
-            moving: None,
+            moving: row.moving,
             origin: Origin::Tag,
         };
         Self {
@@ -49,6 +72,10 @@ impl TagWork {
             battery_low: tag.battery_pct.is_some_and(|pct| pct <= LOW_BATTERY_PCT),
             firmware: tag.firmware,
             lost: false,
+            heard_since_ms: row.until_ms,
+            unsettled: 0,
+            asked_ms: None,
+            presumed: None,
         }
     }
 
@@ -98,23 +125,17 @@ impl TagWork {
         on_change: bool,
         out: &mut Vec<Decided>,
     ) {
+        let before = self.track.last_heard();
         match self.track.place(fix, site) {
-            Placed::Late => {
-                let zone = site.room_at(fix.floor, fix.x_m, fix.y_m).cloned();
-                let row = row_of(fix, zone);
-                // Decided here and not by what is stored, so that a journal gives the same rows however
-                // they are gathered into transactions.
-                if !(on_change && self.open.as_ref().is_some_and(|open| open.says(&row))) {
-                    out.push(Decided::Late(row));
-                }
-            }
+            Placed::Late => self.take_late(fix, site, on_change, out),
             Placed::Repeat => {}
             Placed::Newest { moved, crossings } => {
+                self.follow(fix, before.map(|(heard_ms, _)| heard_ms), moved.as_ref(), out);
                 if std::mem::take(&mut self.lost) {
                     out.push(Decided::Event(event::found(fix, asset)));
                 }
                 let zone = self.track.room().cloned();
-                OpenRow::take(&mut self.open, row_of(fix, zone), on_change, out);
+                OpenRow::take(&mut self.open, PositionRow::of(fix, zone), on_change, out);
                 if let Some(moved) = moved {
                     decided_move(&fix.tag, asset, &moved, out);
                 }
@@ -123,6 +144,147 @@ impl TagWork {
                 }
             }
         }
+    }
+
+    /// The present stays as it is; whether the past does is decided by storage, which knows it.
+    fn take_late(&mut self, fix: &Fix, site: &Site, on_change: bool, out: &mut Vec<Decided>) {
+        let zone = site.room_at(fix.floor, fix.x_m, fix.y_m).cloned();
+        let row = PositionRow::of(fix, zone);
+        // Decided here and not by what is stored, so that a journal gives the same rows however
+        // they are gathered into transactions.
+        if on_change && let Some(open) = &mut self.open {
+            if open.says(&row) {
+                return;
+            }
+            open.divide(&row, out);
+        }
+        // Of two fixes of one moment the first one counts.
+        let is_second =
+            self.track.last_heard().is_some_and(|(heard_ms, _)| heard_ms == row.time_ms);
+        let says_the_same = is_second || self.says_the_same(&row);
+        if !says_the_same {
+            self.unsettled = SETTLED_AFTER;
+            self.asked_ms = Some(fix.received_ms);
+        }
+        let interval_ms = self.track.interval_ms();
+        out.push(Decided::Late { row, amends: !says_the_same, interval_ms });
+    }
+
+    /// True when a late row is in the room of the present visit, and within it.
+    fn says_the_same(&self, row: &PositionRow) -> bool {
+        self.track.is_certain()
+            && self.track.visit().is_some_and(|(room, entered_ms)| {
+                Some(room) == row.zone && row.time_ms >= entered_ms.max(self.heard_since_ms)
+            })
+    }
+
+    /// A newer fix is placed: was anything decided before that it speaks against?
+    fn follow(
+        &mut self,
+        fix: &Fix,
+        before_ms: Option<i64>,
+        moved: Option<&Move>,
+        out: &mut Vec<Decided>,
+    ) {
+        let longest_ms = freshness::lost_after_ms(0);
+        if before_ms.is_none_or(|before_ms| fix.time_ms - before_ms > longest_ms) {
+            self.heard_since_ms = fix.time_ms;
+        }
+        let mut from_ms = moved.filter(|_| self.is_unsettled()).map(|moved| moved.at_ms);
+        let mut to_ms = fix.time_ms;
+        self.unsettled = self.unsettled.saturating_sub(1);
+        if let Some(presumed) = &mut self.presumed {
+            let is_within = fix.time_ms < presumed.until_ms;
+            if is_within && (presumed.is_silence || moved.is_some() || !self.track.is_certain()) {
+                presumed.from_ms = presumed.from_ms.min(fix.time_ms);
+                to_ms = presumed.until_ms;
+                if !std::mem::replace(&mut presumed.is_wrong, true) || moved.is_some() {
+                    from_ms = Some(presumed.from_ms);
+                }
+                self.unsettled = SETTLED_AFTER;
+            } else if !is_within {
+                from_ms = if presumed.is_wrong { Some(presumed.from_ms) } else { from_ms };
+                self.presumed = None;
+            }
+        }
+        if let Some(from_ms) = from_ms {
+            self.asked_ms = Some(fix.received_ms);
+            let (tag, interval_ms) = (fix.tag.clone(), self.track.interval_ms());
+            out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
+        }
+    }
+
+    /// Something dated `from_ms` was decided by time alone, on the grounds that nothing was heard
+    /// until `until_ms`.
+    pub(super) fn presume(&mut self, from_ms: i64, until_ms: i64, is_silence: bool) {
+        let presumed = self.presumed.get_or_insert(Presumed {
+            from_ms,
+            until_ms,
+            is_silence,
+            is_wrong: false,
+        });
+        presumed.from_ms = presumed.from_ms.min(from_ms);
+        presumed.until_ms = presumed.until_ms.max(until_ms);
+        presumed.is_silence |= is_silence;
+    }
+
+    /// True when a fix of that time would be the newest.
+    pub(super) fn would_be_newest(&self, time_ms: i64) -> bool {
+        self.track.would_be_newest(time_ms)
+    }
+
+    /// True when no change of room waits for its dwell.
+    pub(super) fn is_certain(&self) -> bool {
+        self.track.is_certain()
+    }
+
+    /// Decides what was due by `to_ms`, the time of the next fix, as a tick would have.
+    pub(super) fn settle(
+        &mut self,
+        tag: &TagId,
+        asset: Option<&AssetId>,
+        to_ms: i64,
+        received_ms: i64,
+        out: &mut Vec<Decided>,
+    ) {
+        if let Some(moved) = self.track.settle(to_ms) {
+            decided_move(tag, asset, &moved, out);
+            self.rethink(tag, (moved.at_ms, to_ms), received_ms, out);
+        }
+    }
+
+    /// What was decided of a stretch is decided anew where a late fix may amend its grounds.
+    pub(super) fn rethink(
+        &mut self,
+        tag: &TagId,
+        (from_ms, to_ms): (i64, i64),
+        received_ms: i64,
+        out: &mut Vec<Decided>,
+    ) {
+        if self.is_unsettled() {
+            self.asked_ms = Some(received_ms);
+            let (tag, interval_ms) = (tag.clone(), self.track.interval_ms());
+            out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
+        }
+    }
+
+    /// What is decided now rests on what a late fix may still amend.
+    fn is_unsettled(&self) -> bool {
+        self.unsettled > 0 || self.asked_ms.is_some()
+    }
+
+    /// Storage has decided anew whatever it was asked to by then.
+    pub(super) fn settled(&mut self, at_ms: i64) {
+        self.asked_ms.take_if(|asked_ms| *asked_ms <= at_ms);
+    }
+
+    /// What a late fix amended of the visit that lasts; false when the tag has gone on since.
+    pub(super) fn amend(
+        &mut self,
+        was: Option<&(ZoneId, i64)>,
+        now: Option<&(ZoneId, i64)>,
+    ) -> bool {
+        self.track.amend(was, now)
     }
 
     fn take_battery(
@@ -175,7 +337,9 @@ impl TagWork {
         out: &mut Vec<Decided>,
     ) -> Freshness {
         if let Some(moved) = self.track.tick(now_ms) {
+            self.presume(moved.at_ms, Track::presumed_until_ms(moved.at_ms), false);
             decided_move(tag, asset, &moved, out);
+            self.rethink(tag, (moved.at_ms, now_ms), now_ms, out);
         }
         if let Some(open) = &mut self.open {
             open.extend_if_due(tag, now_ms, out);
@@ -254,21 +418,6 @@ fn place(located: Located) -> Place {
         seen_ms: located.seen_ms,
         received_ms: located.received_ms,
         origin: located.origin,
-    }
-}
-
-fn row_of(fix: &Fix, zone: Option<ZoneId>) -> PositionRow {
-    PositionRow {
-        tag: fix.tag.clone(),
-        time_ms: fix.time_ms,
-        until_ms: fix.time_ms,
-        received_ms: fix.received_ms,
-        seq: fix.seq,
-        x_m: fix.x_m,
-        y_m: fix.y_m,
-        floor: fix.floor,
-        accuracy_m: fix.accuracy_m,
-        zone,
     }
 }
 

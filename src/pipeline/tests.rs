@@ -188,7 +188,9 @@ fn a_late_fix_is_stored_and_moves_nothing() {
     bench.send("pump", here, START_MS, START_MS);
     let before = bench.live.tags.get(&tag("pump"));
     let out = bench.send("pump", there, START_MS - 60_000, START_MS + 1_000);
-    assert!(matches!(&out[..], [Decided::Late(row)] if row.time_ms == START_MS - 60_000));
+    assert!(
+        matches!(&out[..], [Decided::Late { row, amends: true, .. }] if row.time_ms == START_MS - 60_000)
+    );
     assert_eq!(bench.live.tags.get(&tag("pump")), before);
 }
 

@@ -32,6 +32,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0003_lookups.sql"),
         timescale: None,
     },
+    Migration {
+        number: 4,
+        name: "0004_late.sql",
+        sql: include_str!("../../schemas/database/0004_late.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

@@ -32,7 +32,7 @@ pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
-pub use writer::Writing;
+pub use writer::{Past, Writing};
 
 use crate::{
     clock::now_ms,

@@ -15,7 +15,7 @@ const RECENT_MS: i64 = 26 * 3_600_000;
 /// `not materialized` and the lateral `limit 1` make it one look into the index for each tag.
 const LAST_ROWS: &str = "
     select t.id, t.name, p.\"time\", p.until, p.seq, p.x_m::float8, p.y_m::float8, p.floor, p.accuracy_m,
-           z.id, vz.id, v.entered_at, t.battery_pct, t.firmware
+           z.id, vz.id, v.entered_at, t.battery_pct, t.firmware, p.moving, p.portal
     from tag t
     cross join lateral (
         select * from position p where p.tag = t.id and p.\"time\" >= $1 order by p.\"time\" desc limit 1) p
@@ -77,6 +77,8 @@ fn restored_tag(row: &Row) -> Option<RestoredTag> {
             floor: row.get(7),
             accuracy_m: row.get(8),
             zone: zone(9),
+            moving: row.get(14),
+            portal: row.get(15),
         },
         visit: zone(10).zip(entered_ms),
         battery_pct: row.get::<_, Option<i16>>(12).and_then(|percent| percent.try_into().ok()),

@@ -42,6 +42,19 @@ pub fn next(now: Option<&StatusNow>, evidence: Evidence, at_ms: i64) -> Option<S
     }
 }
 
+/// When the status follows a room that was entered at `entered_ms`, if the tag stays; milliseconds.
+#[must_use]
+pub fn follows_ms(entered_ms: i64) -> i64 {
+    entered_ms + DWELL_MS
+}
+
+/// Up to when a status took for granted that nothing new was heard, when it was decided by time alone,
+/// milliseconds.
+#[must_use]
+pub fn presumed_until_ms(status: &StatusNow, evidence: Evidence) -> i64 {
+    if status.rule == LOST { status.since_ms } else { follows_ms(evidence.entered_ms) }
+}
+
 /// Only a status that is known is worth holding on to for the dwell.
 fn is_known(now: Option<&StatusNow>) -> bool {
     now.is_some_and(|n| n.status != Status::Unknown)

@@ -82,7 +82,7 @@ async fn storing_on_change_answers_as_every_fix_does_within_its_accuracy() {
     spor.start_again().await;
     let every_fix = rows(&stop_when_decided(spor).await).await;
 
-    let mut on_change = on_a_copy(journal.path()).await;
+    let mut on_change = on_a_copy(journal.path(), &[]).await;
     on_change.start_again().await;
     let on_change = rows(&stop_when_decided(on_change).await).await;
 

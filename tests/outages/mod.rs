@@ -4,6 +4,7 @@ mod database_full;
 mod flush_first;
 mod journal_full;
 mod kill;
+mod late;
 mod other_journal;
 mod same_rows;
 mod site_file;

@@ -49,8 +49,8 @@ pub(crate) fn kept_journal(spor: &Spor) -> TempDir {
 }
 
 /// A program on a new database, with a copy of that journal and nothing else.
-pub(crate) async fn on_a_copy(journal: &Path) -> Spor {
-    let mut spor = Spor::serve(&[]).await.expect("there is a Postgres");
+pub(crate) async fn on_a_copy(journal: &Path, environment: &[(&str, &str)]) -> Spor {
+    let mut spor = Spor::serve(environment).await.expect("there is a Postgres");
     assert!(spor.stop().success());
     let own = spor.data_dir();
     for folder in ["journal", "decided", "checkpoints"] {
@@ -75,11 +75,11 @@ async fn a_journal_gives_the_same_rows_with_and_without_crashes() {
     let live = rows(&stop_when_decided(spor).await).await;
     assert!(live.iter().all(|table| table.len() > 10), "too little to compare");
 
-    let mut undisturbed = on_a_copy(journal.path()).await;
+    let mut undisturbed = on_a_copy(journal.path(), &[]).await;
     undisturbed.start_again().await;
     let undisturbed = rows(&stop_when_decided(undisturbed).await).await;
 
-    let mut killed = on_a_copy(journal.path()).await;
+    let mut killed = on_a_copy(journal.path(), &[]).await;
     for after_ms in [150, 300, 450, 600, 900, 1_300, 2_000] {
         killed.spawn_again();
         tokio::time::sleep(Duration::from_millis(after_ms)).await;

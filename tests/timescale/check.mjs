@@ -63,6 +63,20 @@ if (license !== "apache") {
   // A late extension of a compressed row still works.
   await db.exec(`update position set until = until + interval '1 minute'
                  where tag = 1 and "time" = (select min("time") from position)`);
+  // So do a late fix, and the room that it gives to a compressed row.
+  await db.exec(`begin;
+    set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0;
+    insert into position ("time", until, tag, x_m, y_m, floor, accuracy_m, moving, portal)
+      select l.* from unnest(array[(select min("time") from position) + interval '1 minute'], array[now()], array[1],
+        array[1::float4], array[1::float4], array[2::int2], array[0.5::float4], array[true], array[null::boolean]) l
+      where not exists (select 1 from position p where p.tag = 1 and p."time" = now());
+    update position p set until = c.until, zone = c.zone
+      from unnest(array[1], array[(select min("time") from position)], array[null::int8], array[now()], array[7])
+        as c (tag, "time", seq, until, zone)
+      where p.tag = c.tag and p."time" = c."time" and p.seq is not distinct from c.seq;
+    commit;`);
+  assert.equal(await count("position"), kept + 1);
+  assert.equal(await count("position where zone = 7"), 1);
   // So does the deletion that binding a tag to a person asks for.
   await db.exec(`begin;
     set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod late;
 mod outage;
 mod past;
 mod private_server;
@@ -10,15 +11,15 @@ mod registry;
 mod writer;
 
 use super::{
-    Config, Storage, StorageError, Writing,
+    Config, Past, Storage, StorageError, Writing,
     connection::session,
     private::{PrivateServer, SPOR},
 };
 use crate::{
     clock::now_ms,
     model::{
-        Decided, DecidedBatch, PositionRow, ReaderRecord, RoomKind, TagId, VisitRow, ZoneId,
-        ZoneRecord,
+        Decided, DecidedBatch, PositionRow, ReaderRecord, Redecided, RoomKind, Stretch, TagId,
+        VisitRow, ZoneId, ZoneRecord,
     },
 };
 use std::{
@@ -26,7 +27,7 @@ use std::{
     path::Path,
     process::Command,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -163,7 +164,7 @@ impl Storage {
     /// A writer that goes on until its door is dropped.
     async fn spawn_writer(&self) -> (Door, JoinHandle<()>) {
         let stored = self.take_journal(JOURNAL, u64::MAX, false).await.unwrap();
-        let (Writing { door, .. }, task) = self.writer(stored);
+        let (Writing { door, .. }, task) = self.writer(stored, unamended());
         (Door { door, sequence: stored.into() }, tokio::spawn(task))
     }
 }
@@ -190,9 +191,17 @@ impl Door {
     }
 }
 
+/// For tests of everything but the past: late fixes are stored and amend nothing.
+fn unamended() -> Past {
+    let redecide = |_: &str, stretch: &Stretch| {
+        Some(Redecided { rows: stretch.late.clone(), ..Redecided::default() })
+    };
+    Past { redecide: Arc::new(redecide), tell: Arc::new(|_| {}) }
+}
+
 fn batch(sequence: u64, items: Vec<Decided>) -> DecidedBatch {
     let items = items.into_iter().map(|item| (sequence, item)).collect();
-    DecidedBatch { through: sequence, site: "v1".to_owned(), items }
+    DecidedBatch { through: sequence, at_ms: 0, site: "v1".to_owned(), items }
 }
 
 fn rooms() -> Vec<ZoneRecord> {
@@ -234,6 +243,8 @@ fn row(name: &str, time_ms: i64) -> PositionRow {
         floor: 1,
         accuracy_m: 0.75,
         zone: Some(zone("store")),
+        moving: Some(true),
+        portal: None,
     }
 }
 

@@ -236,7 +236,7 @@ async fn what_lies_below_the_cursor_is_not_stored_again() {
     let now = this_second_ms();
     let send = async |batches: Vec<DecidedBatch>| {
         let stored = storage.take_journal(JOURNAL, u64::MAX, false).await.unwrap();
-        let (Writing { door, stored }, task) = storage.writer(stored);
+        let (Writing { door, stored }, task) = storage.writer(stored, unamended());
         let task = tokio::spawn(task);
         let last = batches.last().unwrap().through;
         for batch in batches {
@@ -269,7 +269,8 @@ async fn another_journal_is_refused_until_it_is_asked_for() {
 async fn an_extension_leaves_a_late_row_of_the_same_moment_alone() {
     let Some(storage) = storage("same_moment").await else { return };
     let now = this_second_ms();
-    let late = Decided::Late(PositionRow { seq: Some(8), x_m: 30.0, ..row("a", now) });
+    let late = PositionRow { seq: Some(8), x_m: 30.0, ..row("a", now) };
+    let late = Decided::Late { row: late, amends: true, interval_ms: 60_000 };
     let extend = |seconds: i64| Decided::Extend {
         tag: tag("a"),
         time_ms: now,
@@ -290,7 +291,8 @@ async fn what_comes_late_is_stored_unless_it_is_there_already() {
     let Some(storage) = storage("late").await else { return };
     let now = this_second_ms();
     let late = |time_ms: i64, seq: u32, x_m: f64| {
-        Decided::Late(PositionRow { seq: Some(seq), x_m, ..row("a", time_ms) })
+        let row = PositionRow { seq: Some(seq), x_m, ..row("a", time_ms) };
+        Decided::Late { row, amends: seq.is_multiple_of(2), interval_ms: 60_000 }
     };
     storage.store(vec![position("a", now), position("a", now + 120_000)]).await;
     let count = || storage.count("select count(*) from position");

@@ -28,6 +28,8 @@ pub struct Position {
     pub(super) floor: i16,
     pub(super) accuracy_m: f32,
     pub(super) zone: Option<i32>,
+    pub(super) moving: Option<bool>,
+    pub(super) portal: Option<bool>,
 }
 
 /// A visit's room and its end.
@@ -35,6 +37,21 @@ pub struct Position {
 pub(super) struct Visit {
     pub(super) zone: i32,
     pub(super) left_ms: Option<i64>,
+    /// True: it began in this batch; else a stored one has ended.
+    pub(super) is_new: bool,
+}
+
+/// What must be decided anew of a tag.
+pub(super) struct Ask<'a> {
+    pub(super) tag: &'a TagId,
+    /// From when on, milliseconds.
+    pub(super) from_ms: i64,
+    /// At least until then, milliseconds.
+    pub(super) to_ms: i64,
+    /// How often the tag reports, as was said last, milliseconds.
+    pub(super) interval_ms: i64,
+    /// (time, seq) -> the late fixes that may say something new.
+    pub(super) late: BTreeMap<(i64, Option<u32>), &'a PositionRow>,
 }
 
 /// What a tag last said about itself.
@@ -65,6 +82,10 @@ pub(super) struct Batch<'a> {
     pub(super) late: BTreeMap<(i32, i64, Option<u32>), Position>,
     /// (tag, time, seq) of a stored row -> its new `until`.
     pub(super) extensions: BTreeMap<(i32, i64, Option<u32>), i64>,
+    /// (tag, time, seq) of a stored row -> its `until`, earlier than it was.
+    pub(super) cuts: BTreeMap<(i32, i64, Option<u32>), i64>,
+    /// By tag: what must be decided anew.
+    pub(super) asks: BTreeMap<i32, Ask<'a>>,
     /// (tag, entered); at most the newest of a tag is open.
     pub(super) visits: BTreeMap<(i32, i64), Visit>,
     pub(super) statuses: BTreeMap<(&'a AssetId, i64), StatusChange<'a>>,
@@ -84,8 +105,10 @@ pub(super) struct Batch<'a> {
 pub(super) fn tags<'a>(items: &[&'a Decided]) -> impl Iterator<Item = &'a TagId> {
     items.iter().filter_map(|item| match item {
         Decided::Position(PositionRow { tag, .. })
-        | Decided::Late(PositionRow { tag, .. })
+        | Decided::Late { row: PositionRow { tag, .. }, .. }
+        | Decided::Redecide { tag, .. }
         | Decided::Extend { tag, .. }
+        | Decided::Cut { tag, .. }
         | Decided::Visit(VisitRow { tag, .. })
         | Decided::Event(EventMessage { tag, .. })
         | Decided::TagReport { tag, .. }
@@ -119,7 +142,16 @@ impl<'a> Batch<'a> {
                 let Some(tag) = key(&row.tag) else { return };
                 self.positions.push(position(row, tag, zone_key(&row.zone)));
             }
-            Decided::Late(row) => {
+            Decided::Late { row, amends: true, interval_ms } => {
+                let Some(tag) = key(&row.tag) else { return };
+                let ask = self.ask(tag, &row.tag, (row.time_ms, row.time_ms), *interval_ms);
+                ask.late.entry((row.time_ms, row.seq)).or_insert(row);
+            }
+            Decided::Redecide { tag: name, from_ms, to_ms, interval_ms } => {
+                let Some(tag) = key(name) else { return };
+                self.ask(tag, name, (*from_ms, *to_ms), *interval_ms);
+            }
+            Decided::Late { row, amends: false, .. } => {
                 let Some(tag) = key(&row.tag) else { return };
                 let position = position(row, tag, zone_key(&row.zone));
                 self.late.insert((tag, row.time_ms, row.seq), position);
@@ -129,16 +161,23 @@ impl<'a> Batch<'a> {
                 let until = self.extensions.entry((tag, *time_ms, *seq)).or_insert(*until_ms);
                 *until = (*until).max(*until_ms);
             }
+            Decided::Cut { tag, time_ms, seq, until_ms } => {
+                let Some(tag) = key(tag) else { return };
+                self.extensions.remove(&(tag, *time_ms, *seq));
+                self.cuts.insert((tag, *time_ms, *seq), *until_ms);
+            }
             Decided::Visit(row) => {
                 let Some(tag) = key(&row.tag) else { return };
                 let Some(zone) = names.zones.get(&row.zone).copied() else {
                     self.without_zone += 1;
                     return;
                 };
-                let visit = self
-                    .visits
-                    .entry((tag, row.entered_ms))
-                    .or_insert(Visit { zone, left_ms: row.left_ms });
+                let visit = self.visits.entry((tag, row.entered_ms)).or_insert(Visit {
+                    zone,
+                    left_ms: row.left_ms,
+                    is_new: false,
+                });
+                visit.is_new |= row.left_ms.is_none();
                 visit.left_ms = row.left_ms.or(visit.left_ms);
             }
             Decided::Status(row) => {
@@ -177,6 +216,21 @@ impl<'a> Batch<'a> {
         }
     }
 
+    fn ask(
+        &mut self,
+        tag: i32,
+        name: &'a TagId,
+        (from_ms, to_ms): (i64, i64),
+        interval_ms: i64,
+    ) -> &mut Ask<'a> {
+        let new = || Ask { tag: name, from_ms, to_ms, interval_ms, late: BTreeMap::new() };
+        let ask = self.asks.entry(tag).or_insert_with(new);
+        ask.from_ms = ask.from_ms.min(from_ms);
+        ask.to_ms = ask.to_ms.max(to_ms);
+        ask.interval_ms = interval_ms;
+        ask
+    }
+
     fn report(&mut self, tag: i32, time_ms: i64, battery: Option<i16>, firmware: Option<&String>) {
         let report = self.reports.entry(tag).or_insert(Report {
             time_ms,
@@ -194,17 +248,22 @@ impl<'a> Batch<'a> {
         self.positions.retain(|row| row.tag != tag);
         self.late.retain(|key, _| key.0 != tag);
         self.extensions.retain(|key, _| key.0 != tag);
+        self.cuts.retain(|key, _| key.0 != tag);
+        self.asks.remove(&tag);
         self.visits.retain(|key, _| key.0 != tag);
         self.events.retain(|event| event.tag != tag);
         self.forgotten.push(tag);
     }
 
-    /// An extension of a row that is itself in the batch needs no statement of its own.
+    /// Another end of a row that is itself in the batch needs no statement of its own.
     fn extend_own_positions(&mut self) {
-        if self.extensions.is_empty() {
+        if self.extensions.is_empty() && self.cuts.is_empty() {
             return;
         }
         for row in &mut self.positions {
+            if let Some(until_ms) = self.cuts.remove(&(row.tag, row.time_ms, row.seq)) {
+                row.until_ms = until_ms;
+            }
             if let Some(until_ms) = self.extensions.remove(&(row.tag, row.time_ms, row.seq)) {
                 row.until_ms = row.until_ms.max(until_ms);
             }
@@ -240,5 +299,7 @@ pub fn position(row: &PositionRow, tag: i32, zone: Option<i32>) -> Position {
         floor: row.floor,
         accuracy_m: row.accuracy_m,
         zone,
+        moving: row.moving,
+        portal: row.portal,
     }
 }

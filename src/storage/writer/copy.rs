@@ -5,14 +5,14 @@ use crate::storage::connection::Ms;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// The statement that takes [`encode`]'s bytes.
-pub(super) const COPY_POSITION: &str = "copy position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone) \
+pub(super) const COPY_POSITION: &str = "copy position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone, moving, portal) \
      from stdin (format binary)";
 
-const FIELDS: i16 = 9;
+const FIELDS: i16 = 11;
 /// Signature, flags and length of the header's extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// Bytes of one row with all its fields.
-const ROW: usize = 2 + 9 * 4 + 8 + 8 + 4 + 8 + 4 + 4 + 2 + 4 + 4;
+const ROW: usize = 2 + 11 * 4 + 8 + 8 + 4 + 8 + 4 + 4 + 2 + 4 + 4 + 1 + 1;
 
 /// The rows as one COPY stream.
 #[must_use]
@@ -38,6 +38,8 @@ pub fn encode(rows: &[Position]) -> Bytes {
             Some(zone) => put_i32(&mut out, zone),
             None => put_null(&mut out),
         }
+        put_bool(&mut out, row.moving);
+        put_bool(&mut out, row.portal);
     }
     out.put_i16(-1);
     out.freeze()
@@ -51,6 +53,16 @@ fn put_i64(out: &mut BytesMut, value: i64) {
 fn put_i32(out: &mut BytesMut, value: i32) {
     out.put_i32(4);
     out.put_i32(value);
+}
+
+fn put_bool(out: &mut BytesMut, value: Option<bool>) {
+    match value {
+        Some(value) => {
+            out.put_i32(1);
+            out.put_u8(value.into());
+        }
+        None => put_null(out),
+    }
 }
 
 fn put_null(out: &mut BytesMut) {

@@ -24,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(super) struct Portion {
     /// The journal's record up to which everything is stored with it.
     pub(super) through: u64,
+    /// When that was received, milliseconds.
+    pub(super) at_ms: i64,
     /// The version of the site file of all of it.
     pub(super) site: String,
     pub(super) items: Vec<(u64, Decided)>,
@@ -60,8 +62,8 @@ impl Gather {
                 Err(_) => return Next::Idle,
             },
         };
-        let Some(DecidedBatch { through, site, items }) = first else { return Next::Done };
-        let mut portion = Portion { through, site, items };
+        let Some(DecidedBatch { through, at_ms, site, items }) = first else { return Next::Done };
+        let mut portion = Portion { through, at_ms, site, items };
         while portion.items.len() < CATCH_UP {
             let due = if portion.items.len() >= FULL { Instant::now() } else { last + GATHER };
             let Some(batch) = self.one_more(due).await else { break };
@@ -70,6 +72,7 @@ impl Gather {
                 break;
             }
             portion.through = batch.through;
+            portion.at_ms = batch.at_ms;
             portion.items.extend(batch.items);
         }
         metrics::gauge!("spor_queue_depth", "queue" => "storage").set(depth(self.source.len()));

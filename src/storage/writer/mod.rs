@@ -8,8 +8,10 @@
 mod batch;
 mod copy;
 mod gather;
+mod past;
 mod session;
 mod transaction;
+mod visits;
 
 pub use batch::{Position, position};
 pub use copy::encode;
@@ -20,9 +22,10 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    model::{Decided, DecidedBatch, TagId},
+    model::{Decided, DecidedBatch, TagId, ZoneId},
 };
 use gather::{Gather, Next, Portion};
+pub use past::Past;
 use rand::Rng;
 use session::Session;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -56,7 +59,11 @@ impl Storage {
     /// The writer's ends and the body of its task, which ends when every sender is gone and what was
     /// sent is stored, or could not be for 3 s: then the decided log still has it. To be called
     /// once, after [`Storage::take_journal`], whose answer is `stored`.
-    pub fn writer(&self, stored: u64) -> (Writing, impl Future<Output = ()> + Send + 'static) {
+    pub fn writer(
+        &self,
+        stored: u64,
+        past: Past,
+    ) -> (Writing, impl Future<Output = ()> + Send + 'static) {
         let (door, source) = mpsc::channel(CHANNEL);
         let (tell, stored) = watch::channel(stored);
         let inner = Arc::clone(&self.inner);
@@ -64,6 +71,7 @@ impl Storage {
             let name: u64 = rand::rng().random();
             let mut writer = Writer {
                 inner: &inner,
+                past,
                 gather: Gather::new(source),
                 stored: tell,
                 application: format!("spor-writer-{name:016x}"),
@@ -81,6 +89,7 @@ impl Storage {
 
 struct Writer<'a> {
     inner: &'a Inner,
+    past: Past,
     gather: Gather,
     stored: watch::Sender<u64>,
     /// Its own name among the database's connections.
@@ -198,7 +207,7 @@ impl Writer<'_> {
             return Err(Failure::Away("not connected".to_owned()));
         };
         let items: Vec<&Decided> = portion.items[part].iter().map(|(_, item)| item).collect();
-        let context = Context { tags: &self.tags, zones: &zones, worn: &inner.worn };
+        let context = context(&self.tags, &zones, inner, &self.past, portion);
         let transaction = session.client.transaction().await?;
         write(&transaction, &items, &context).await?;
         transaction.rollback().await?;
@@ -239,12 +248,16 @@ impl Writer<'_> {
             .map(|(_, item)| item)
             .collect();
         session.learn_tags(&items, &mut self.tags).await?;
-        let context = Context { tags: &self.tags, zones: &zones, worn: &inner.worn };
+        let context = context(&self.tags, &zones, inner, &self.past, portion);
         let transaction = session.client.transaction().await?;
         if !move_cursor(&transaction, stored, portion.through).await? {
             return Err(Failure::Away("the cursor was moved by somebody else".to_owned()));
         }
         let written = write(&transaction, &items, &context).await?;
+        if !written.present.is_empty() {
+            // Before the commit, so that no crash comes between: told again it has no effect.
+            (self.past.tell)(&written.present);
+        }
         self.undecided = Some(portion.through);
         transaction.commit().await?;
         self.undecided = None;
@@ -304,6 +317,16 @@ impl Writer<'_> {
     }
 }
 
+fn context<'a>(
+    tags: &'a HashMap<TagId, i32>,
+    zones: &'a Arc<HashMap<ZoneId, i32>>,
+    inner: &'a Inner,
+    past: &'a Past,
+    portion: &'a Portion,
+) -> Context<'a> {
+    Context { tags, zones, worn: &inner.worn, past, site: &portion.site, at_ms: portion.at_ms }
+}
+
 fn set_up(up: &watch::Sender<bool>, is_up: bool) {
     metrics::gauge!("spor_storage_up").set(if is_up { 1.0 } else { 0.0 });
     up.send_if_modified(|was| std::mem::replace(was, is_up) != is_up);
@@ -319,7 +342,9 @@ fn set_aside(item: Option<&Decided>, reason: &str) {
 fn kind(item: &Decided) -> &'static str {
     match item {
         Decided::Position(_) => "position",
-        Decided::Late(_) => "late position",
+        Decided::Late { .. } => "late position",
+        Decided::Redecide { .. } => "redecide",
+        Decided::Cut { .. } => "cut",
         Decided::Extend { .. } => "extend",
         Decided::Visit(_) => "visit",
         Decided::Status(_) => "status",

@@ -3,11 +3,13 @@
 //! Every statement tolerates a repeat of what is already there, except COPY, which the cursor guards.
 
 use super::{
-    batch::{Batch, Names},
+    batch::{Batch, Names, Position},
     copy::{COPY_POSITION, encode},
+    past::{self, Past},
+    visits,
 };
 use crate::{
-    model::{AssetId, Decided, EventMessage, TagId, ZoneId},
+    model::{AssetId, Decided, EventMessage, PresentChange, TagId, ZoneId},
     storage::connection::Ms,
 };
 use futures_util::SinkExt;
@@ -26,6 +28,12 @@ pub(super) struct Context<'a> {
     pub(super) tags: &'a HashMap<TagId, i32>,
     pub(super) zones: &'a Arc<HashMap<ZoneId, i32>>,
     pub(super) worn: &'a RwLock<HashSet<TagId>>,
+    /// What decides a stretch anew.
+    pub(super) past: &'a Past,
+    /// The version of the site file.
+    pub(super) site: &'a str,
+    /// The time of receipt up to which everything is stored with this batch, milliseconds.
+    pub(super) at_ms: i64,
 }
 
 /// What a batch came to.
@@ -34,6 +42,8 @@ pub(super) struct Written {
     pub(super) positions: usize,
     pub(super) received_ms: Vec<i64>,
     pub(super) without_zone: u64,
+    /// What a late fix amended that reaches into the present.
+    pub(super) present: Vec<PresentChange>,
 }
 
 /// Moves the cursor; false when it isn't where this writer left it: nothing may be committed then.
@@ -62,9 +72,12 @@ pub(super) async fn write(
     forget(transaction, &batch.forgotten).await?;
     copy_positions(transaction, &batch).await?;
     extend(transaction, &batch).await?;
-    let late = insert_late(transaction, &batch).await?;
-    visits(transaction, &batch).await?;
+    cut(transaction, &batch).await?;
+    let late: Vec<&Position> = batch.late.values().collect();
+    let late = insert_late(transaction, &late).await?;
+    visits::write(transaction, &batch).await?;
     statuses(transaction, &batch).await?;
+    let amended = past::amend(transaction, &batch.asks, context).await?;
     events(transaction, &batch).await?;
     presence(transaction, &batch).await?;
     reports(transaction, &batch).await?;
@@ -72,9 +85,10 @@ pub(super) async fn write(
     let mut received_ms: Vec<i64> = batch.positions.iter().map(|row| row.received_ms).collect();
     received_ms.sort_unstable();
     Ok(Written {
-        positions: batch.positions.len() + late,
+        positions: batch.positions.len() + late + amended.positions,
         received_ms,
-        without_zone: batch.without_zone,
+        without_zone: batch.without_zone + amended.without_zone,
+        present: amended.present,
     })
 }
 
@@ -83,9 +97,7 @@ pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Resul
     if tags.is_empty() {
         return Ok(());
     }
-    // TimescaleDB would refuse to unpack more than 100,000 rows; without it this is an idle word.
-    let unlimited = "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0";
-    transaction.batch_execute(unlimited).await?;
+    unpack_freely(transaction).await?;
     for sql in [
         "delete from position where tag = any($1)",
         "delete from visit where tag = any($1)",
@@ -94,6 +106,12 @@ pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Resul
         transaction.execute(sql, &[&tags]).await?;
     }
     Ok(())
+}
+
+/// TimescaleDB would refuse to unpack more than 100,000 rows; without it this is an idle word.
+pub(super) async fn unpack_freely(transaction: &Transaction<'_>) -> Result<(), Error> {
+    let sql = "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0";
+    transaction.batch_execute(sql).await
 }
 
 async fn copy_positions(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
@@ -130,24 +148,50 @@ async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
     Ok(())
 }
 
+/// A late fix ends a row that is stored earlier than was said.
+async fn cut(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+    if batch.cuts.is_empty() {
+        return Ok(());
+    }
+    let tags: Vec<i32> = batch.cuts.keys().map(|(tag, _, _)| *tag).collect();
+    let times: Vec<Ms> = batch.cuts.keys().map(|(_, time_ms, _)| Ms(*time_ms)).collect();
+    let seqs: Vec<Option<i64>> = batch.cuts.keys().map(|(_, _, seq)| seq.map(i64::from)).collect();
+    let untils: Vec<Ms> = batch.cuts.values().map(|until_ms| Ms(*until_ms)).collect();
+    unpack_freely(transaction).await?;
+    transaction
+        .execute(
+            "update position p set until = c.until
+             from unnest($1::int4[], $2::timestamptz[], $3::int8[], $4::timestamptz[])
+                 as c (tag, \"time\", seq, until)
+             where p.tag = c.tag and p.\"time\" = c.\"time\" and p.seq is not distinct from c.seq",
+            &[&tags, &times, &seqs, &untils],
+        )
+        .await?;
+    Ok(())
+}
+
 /// A late fix is stored unless it is there already.
 const INSERT_LATE: &str = "
-    insert into position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone)
-    select l.\"time\", l.\"time\", l.tag, l.seq, l.x_m, l.y_m, l.floor, l.accuracy_m, l.zone
-    from unnest($1::timestamptz[], $2::int4[], $3::int8[], $4::float4[], $5::float4[], $6::int2[],
-                $7::float4[], $8::int4[])
-        as l (\"time\", tag, seq, x_m, y_m, floor, accuracy_m, zone)
+    insert into position (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone, moving, portal)
+    select l.*
+    from unnest($1::timestamptz[], $2::timestamptz[], $3::int4[], $4::int8[], $5::float4[], $6::float4[],
+                $7::int2[], $8::float4[], $9::int4[], $10::bool[], $11::bool[])
+        as l (\"time\", until, tag, seq, x_m, y_m, floor, accuracy_m, zone, moving, portal)
     where not exists (
         select 1 from position p
         where p.tag = l.tag and p.\"time\" = l.\"time\" and p.seq is not distinct from l.seq)";
 
 #[expect(clippy::cast_possible_truncation, reason = "the columns are float4")]
-async fn insert_late(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<usize, Error> {
-    if batch.late.is_empty() {
+pub(super) async fn insert_late(
+    transaction: &Transaction<'_>,
+    late: &[&Position],
+) -> Result<usize, Error> {
+    if late.is_empty() {
         return Ok(0);
     }
-    let rows = || batch.late.values();
+    let rows = || late.iter();
     let times: Vec<Ms> = rows().map(|row| Ms(row.time_ms)).collect();
+    let untils: Vec<Ms> = rows().map(|row| Ms(row.until_ms)).collect();
     let tags: Vec<i32> = rows().map(|row| row.tag).collect();
     let seqs: Vec<Option<i64>> = rows().map(|row| row.seq.map(i64::from)).collect();
     let xs: Vec<f32> = rows().map(|row| row.x_m as f32).collect();
@@ -155,55 +199,27 @@ async fn insert_late(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result
     let floors: Vec<i16> = rows().map(|row| row.floor).collect();
     let accuracies: Vec<f32> = rows().map(|row| row.accuracy_m).collect();
     let zones: Vec<Option<i32>> = rows().map(|row| row.zone).collect();
+    let moving: Vec<Option<bool>> = rows().map(|row| row.moving).collect();
+    let portals: Vec<Option<bool>> = rows().map(|row| row.portal).collect();
     let stored = transaction
-        .execute(INSERT_LATE, &[&times, &tags, &seqs, &xs, &ys, &floors, &accuracies, &zones])
+        .execute(
+            INSERT_LATE,
+            &[
+                &times,
+                &untils,
+                &tags,
+                &seqs,
+                &xs,
+                &ys,
+                &floors,
+                &accuracies,
+                &zones,
+                &moving,
+                &portals,
+            ],
+        )
         .await?;
     Ok(usize::try_from(stored).unwrap_or_default())
-}
-
-async fn visits(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
-    for closed in [true, false] {
-        let rows: Vec<_> =
-            batch.visits.iter().filter(|(_, visit)| visit.left_ms.is_some() == closed).collect();
-        if rows.is_empty() {
-            continue;
-        }
-        let tags: Vec<i32> = rows.iter().map(|(key, _)| key.0).collect();
-        let entered: Vec<Ms> = rows.iter().map(|(key, _)| Ms(key.1)).collect();
-        let zones: Vec<i32> = rows.iter().map(|(_, visit)| visit.zone).collect();
-        if closed {
-            let left: Vec<Option<Ms>> =
-                rows.iter().map(|(_, visit)| visit.left_ms.map(Ms)).collect();
-            transaction
-                .execute(
-                    "insert into visit (tag, entered_at, zone, left_at)
-                     select * from unnest($1::int4[], $2::timestamptz[], $3::int4[], $4::timestamptz[])
-                     on conflict (tag, entered_at) do update set left_at = excluded.left_at",
-                    &[&tags, &entered, &zones, &left],
-                )
-                .await?;
-            continue;
-        }
-        transaction
-            .execute(
-                "update visit v set left_at = n.entered_at
-                 from unnest($1::int4[], $2::timestamptz[]) as n (tag, entered_at)
-                 where v.tag = n.tag and v.left_at is null and v.entered_at < n.entered_at",
-                &[&tags, &entered],
-            )
-            .await?;
-        transaction
-            .execute(
-                "insert into visit (tag, entered_at, zone, left_at)
-                 select n.tag, n.entered_at, n.zone,
-                        (select min(l.entered_at) from visit l where l.tag = n.tag and l.entered_at > n.entered_at)
-                 from unnest($1::int4[], $2::timestamptz[], $3::int4[]) as n (tag, entered_at, zone)
-                 on conflict (tag, entered_at) do nothing",
-                &[&tags, &entered, &zones],
-            )
-            .await?;
-    }
-    Ok(())
 }
 
 /// Each status ends where the asset's next one begins, whatever order they came in.

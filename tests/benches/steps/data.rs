@@ -123,6 +123,8 @@ pub(crate) fn position_rows(count: usize) -> Vec<PositionRow> {
         floor: 2,
         accuracy_m: 0.5,
         zone: Some("c1-store".parse().unwrap()),
+        moving: Some(true),
+        portal: None,
     };
     vec![row; count]
 }

@@ -1,0 +1,230 @@
+//! The walk over the points of a stretch: the present's own functions, led by event time.
+
+use super::points::Point;
+use crate::{
+    locate::{Move, Placed, Track},
+    model::{
+        Carried, Fix, Origin, PositionRow, ReaderId, StatusNow, StatusRow, StatusSpan, Stretch,
+        VisitRow, ZoneId,
+    },
+    pipeline::status_row,
+    site::Site,
+    utilisation,
+};
+
+/// In one room, or in none, since then.
+#[derive(Debug, Clone)]
+pub(super) struct Stay {
+    pub(super) zone: Option<ZoneId>,
+    pub(super) from_ms: i64,
+}
+
+/// The statuses of an asset while it carried the tag.
+pub(super) struct Judged<'a> {
+    pub(super) carried: &'a Carried,
+    /// The one that the walk began in, by its place in the list.
+    pub(super) base: Option<usize>,
+    now: Option<StatusNow>,
+    /// Those that began on the way.
+    pub(super) line: Vec<StatusRow>,
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) stretch: &'a Stretch,
+    site: &'a Site,
+    on_change: bool,
+    track: Track,
+    /// Visits that had ended by then are not looked at, milliseconds.
+    pub(super) since_ms: i64,
+    pub(super) line: Vec<Stay>,
+    pub(super) judged: Vec<Judged<'a>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Stands in front of `points[begin]`, in the room that the visits say.
+    pub(super) fn begin(
+        stretch: &'a Stretch,
+        site: &'a Site,
+        points: &[Point],
+        begin: usize,
+        on_change: bool,
+    ) -> Self {
+        let mut track = Track::default();
+        for point in &points[..begin] {
+            if track.would_be_newest(point.row.time_ms) {
+                track.warm_up(&fix_of(&point.row));
+                track.heard_until(point.row.until_ms);
+            }
+        }
+        let since_ms = points.get(begin).map_or(stretch.from_ms, |point| point.row.time_ms);
+        let judged = stretch.carriers.iter().map(|carried| Judged::begin(carried, since_ms));
+        let (line, judged) = (Vec::new(), judged.collect());
+        let mut walk = Self { stretch, site, on_change, track, since_ms, line, judged };
+        let visit = walk.visit_at(since_ms);
+        if let Some(row) = points.get(begin).map(|point| &point.row)
+            && (visit.is_some() || begin > 0)
+        {
+            walk.put(visit, row);
+        }
+        walk
+    }
+
+    /// The visit that the database has at that time.
+    fn visit_at(&self, time_ms: i64) -> Option<&'a VisitRow> {
+        let begun = self.stretch.visits.partition_point(|visit| visit.entered_ms <= time_ms);
+        let visit = self.stretch.visits[..begun].last()?;
+        visit.left_ms.is_none_or(|left_ms| left_ms > time_ms).then_some(visit)
+    }
+
+    fn put(&mut self, visit: Option<&VisitRow>, row: &PositionRow) {
+        let zone = visit.map(|visit| visit.zone.clone());
+        let from_ms = visit.map_or(row.time_ms, |visit| visit.entered_ms);
+        self.track.put(zone.clone(), row.floor, from_ms);
+        self.line = vec![Stay { zone, from_ms }];
+        self.since_ms = row.time_ms;
+    }
+
+    /// What is stored of the time up to `row` stands, unless a change of room was just then waiting
+    /// for its dwell.
+    pub(super) fn trust(&mut self, row: &PositionRow) {
+        if self.track.is_certain() {
+            self.put(self.visit_at(row.time_ms), row);
+        }
+    }
+
+    /// Goes on to the next row; gives back the room that was held to be the tag's by then.
+    pub(super) fn take(&mut self, row: &PositionRow) -> Option<ZoneId> {
+        if !self.track.would_be_newest(row.time_ms) {
+            return row.zone.clone();
+        }
+        self.wait(row.time_ms);
+        if let Placed::Newest { moved: Some(moved), .. } = self.track.place(&fix_of(row), self.site)
+        {
+            self.go(&moved);
+        }
+        if row.until_ms > row.time_ms {
+            if let Some(moved) = self.track.settle_within(row.zone.as_ref(), row.until_ms) {
+                self.go(&moved);
+            }
+            // The row stands for many fixes: the second would have found what the first made known.
+            self.judge(row.until_ms);
+            self.track.heard_until(row.until_ms);
+        }
+        self.track.room().cloned()
+    }
+
+    /// What time alone brings.
+    pub(super) fn wait(&mut self, to_ms: i64) {
+        if let Some(moved) = self.track.settle(to_ms) {
+            self.go(&moved);
+        }
+        let follows_ms = self.track.located().map(|l| utilisation::follows_ms(l.entered_ms));
+        if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < to_ms) {
+            self.judge(follows_ms);
+        }
+        self.judge(to_ms);
+    }
+
+    fn go(&mut self, moved: &Move) {
+        self.line.push(Stay { zone: moved.entered.clone(), from_ms: moved.at_ms });
+    }
+
+    /// Nothing is concluded while the room is in doubt.
+    fn judge(&mut self, at_ms: i64) {
+        if !self.track.is_certain() {
+            return;
+        }
+        let Some(located) = self.track.located() else { return };
+        let evidence = utilisation::Evidence {
+            room: located.zone.as_ref().and_then(|z| self.site.zone(z)).and_then(|z| z.kind),
+            entered_ms: located.entered_ms,
+            seen_ms: located.seen_ms,
+            // Between the rows on change lie the tag's silences, not its intervals.
+            interval_ms: if self.on_change {
+                self.stretch.interval_ms
+            } else {
+                self.track.interval_ms()
+            },
+        };
+        for judged in &mut self.judged {
+            judged.take(evidence, located.zone.as_ref(), at_ms);
+        }
+    }
+
+    /// True when everything is as it was decided before, from `point` on.
+    pub(super) fn meets(&self, point: &Point) -> bool {
+        let time_ms = point.row.time_ms;
+        let room = self.track.room();
+        self.track.is_certain()
+            && point.stored.as_ref().is_some_and(|stored| stored.zone.as_ref() == room)
+            && self.visit_at(time_ms).map(|visit| &visit.zone) == room
+            && self.judged.iter().all(|judged| judged.meets(time_ms))
+    }
+}
+
+impl<'a> Judged<'a> {
+    fn begin(carried: &'a Carried, since_ms: i64) -> Self {
+        let since_ms = since_ms.max(carried.from_ms);
+        // Before its first one nobody asked what the asset did.
+        let base = index_at(&carried.statuses, since_ms).or_else(|| {
+            let later = carried.statuses.partition_point(|span| span.row.from_ms <= since_ms);
+            let is_carried = |to_ms: i64| carried.statuses[later].row.from_ms < to_ms;
+            let is_there = later < carried.statuses.len();
+            (is_there && carried.to_ms.is_none_or(is_carried)).then_some(later)
+        });
+        let now = base.map(|index| carried.statuses[index].now());
+        Self { carried, base, now, line: Vec::new() }
+    }
+
+    fn covers(&self, time_ms: i64) -> bool {
+        let Carried { from_ms, to_ms, .. } = *self.carried;
+        from_ms <= time_ms && to_ms.is_none_or(|to_ms| time_ms < to_ms)
+    }
+
+    fn take(&mut self, evidence: utilisation::Evidence, zone: Option<&ZoneId>, at_ms: i64) {
+        if !self.covers(at_ms) || self.now.as_ref().is_some_and(|now| now.since_ms > at_ms) {
+            return;
+        }
+        let Some(status) = utilisation::next(self.now.as_ref(), evidence, at_ms) else { return };
+        let row = status_row(&self.carried.asset, &status, zone.cloned());
+        self.line.pop_if(|last| last.from_ms == row.from_ms);
+        self.line.push(row);
+        self.now = Some(status);
+    }
+
+    fn meets(&self, time_ms: i64) -> bool {
+        let stored = index_at(&self.carried.statuses, time_ms);
+        let stored = stored.map(|index| &self.carried.statuses[index].row);
+        let is_same = match (stored, &self.now) {
+            (Some(stored), Some(now)) => stored.status == now.status && stored.rule == now.rule,
+            (None, None) => true,
+            _ => false,
+        };
+        is_same || !self.covers(time_ms)
+    }
+}
+
+/// The status that lasts at that time, by its place in the list.
+fn index_at(statuses: &[StatusSpan], time_ms: i64) -> Option<usize> {
+    let index = statuses.partition_point(|span| span.row.from_ms <= time_ms).checked_sub(1)?;
+    statuses[index].to_ms.is_none_or(|to_ms| to_ms > time_ms).then_some(index)
+}
+
+/// The fix that made a row. Which reader or engine said it isn't kept, and decides nothing.
+fn fix_of(row: &PositionRow) -> Fix {
+    let reader = || ReaderId::new("-").unwrap_or_else(|_| unreachable!("a valid id"));
+    Fix {
+        tag: row.tag.clone(),
+        time_ms: row.time_ms,
+        received_ms: row.time_ms,
+        seq: row.seq,
+        x_m: row.x_m,
+        y_m: row.y_m,
+        floor: row.floor,
+        accuracy_m: row.accuracy_m,
+        moving: row.moving,
+        origin: row
+            .portal
+            .map_or(Origin::Tag, |portal| Origin::Reader { reader: reader(), portal }),
+    }
+}
