@@ -36,7 +36,7 @@ pub use writer::{Past, Writing};
 
 use crate::{
     clock::now_ms,
-    model::{TagId, ZoneId},
+    model::{ById, TagId, ZoneId},
 };
 use deadpool_postgres::{Object, Pool};
 use private::PrivateServer;
@@ -86,11 +86,11 @@ struct Inner {
     private: Option<PrivateServer>,
     keeper: PositionKeeper,
     /// The keys of rooms and zones by version of the site file, of the versions that were needed.
-    zones: RwLock<HashMap<String, Arc<HashMap<ZoneId, i32>>>>,
+    zones: RwLock<HashMap<String, Arc<ById<ZoneId, i32>>>>,
     /// The journal that the stored rows come of.
     journal: OnceLock<String>,
     /// Tags that persons wear: nothing of them is written, whatever still waits in a queue.
-    worn: RwLock<HashSet<TagId>>,
+    worn: RwLock<Arc<HashSet<TagId>>>,
     /// Held by whoever changes bindings, or reads them all.
     binding: tokio::sync::Mutex<()>,
     up: watch::Sender<bool>,

@@ -51,7 +51,7 @@ impl Storage {
         }
         let worn: HashSet<TagId> =
             registry.carriers.keys().filter(|tag| registry.is_worn(tag)).cloned().collect();
-        *self.inner.worn.write().unwrap_or_else(PoisonError::into_inner) = worn;
+        *self.inner.worn.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(worn);
         Ok(registry)
     }
 
@@ -147,15 +147,16 @@ impl Storage {
     ) -> Result<(), StorageError> {
         let _alone = self.inner.binding.lock().await;
         let person = matches!(carrier, CarrierId::Person(_));
-        let was_worn = if person { !self.worn().insert(tag.clone()) } else { false };
+        let was_worn =
+            if person { !self.change_worn(|worn| worn.insert(tag.clone())) } else { false };
         let result = self.bind_in_transaction(tag, carrier, at_ms).await;
         match (&result, person) {
             (Ok(()), false) => {
-                self.worn().remove(tag);
+                self.change_worn(|worn| worn.remove(tag));
             }
             // Away may mean bound without an answer: better nothing is kept until it is known.
             (Err(StorageError::NotFound { .. } | StorageError::Invalid(_)), true) if !was_worn => {
-                self.worn().remove(tag);
+                self.change_worn(|worn| worn.remove(tag));
             }
             _ => {}
         }
@@ -224,7 +225,7 @@ impl Storage {
                 &[&tag.as_str(), &Ms(at_ms)],
             )
             .await?;
-        self.worn().remove(tag);
+        self.change_worn(|worn| worn.remove(tag));
         Ok(changed > 0)
     }
 
@@ -254,8 +255,11 @@ impl Storage {
             .collect())
     }
 
-    fn worn(&self) -> std::sync::RwLockWriteGuard<'_, HashSet<TagId>> {
-        self.inner.worn.write().unwrap_or_else(PoisonError::into_inner)
+    /// Another set is made where somebody holds the present one: who holds it sees that it is no
+    /// longer that one.
+    fn change_worn<T>(&self, change: impl FnOnce(&mut HashSet<TagId>) -> T) -> T {
+        let mut worn = self.inner.worn.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut worn))
     }
 }
 

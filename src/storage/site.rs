@@ -1,11 +1,8 @@
 //! The site's rooms, zones and readers as the database knows them, by version of the site file.
 
 use super::{Inner, Storage, StorageError, connection};
-use crate::model::{ReaderRecord, WardId, ZoneId, ZoneRecord};
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError},
-};
+use crate::model::{ById, ReaderRecord, WardId, ZoneId, ZoneRecord};
+use std::sync::{Arc, PoisonError};
 
 impl Storage {
     /// Makes the site's rooms and zones known; what is stored from now on refers to this version.
@@ -41,16 +38,12 @@ impl Inner {
     pub(super) async fn zones_of(
         &self,
         version: &str,
-    ) -> Result<Arc<HashMap<ZoneId, i32>>, StorageError> {
-        let known = {
-            let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
-            zones.get(version).cloned()
-        };
-        if let Some(keys) = known {
+    ) -> Result<Arc<ById<ZoneId, i32>>, StorageError> {
+        if let Some(keys) = self.known_zones_of(version) {
             return Ok(keys);
         }
         let rows = connection::client(&self.pool).await?.query(KEYS, &[&version]).await?;
-        let keys: HashMap<ZoneId, i32> = rows
+        let keys: ById<ZoneId, i32> = rows
             .iter()
             .filter_map(|row| Some((ZoneId::new(row.get(0)).ok()?, row.get(1))))
             .collect();
@@ -58,6 +51,11 @@ impl Inner {
         let mut zones = self.zones.write().unwrap_or_else(PoisonError::into_inner);
         zones.insert(version.to_owned(), Arc::clone(&keys));
         Ok(keys)
+    }
+
+    /// The same, where it was asked for before.
+    pub(super) fn known_zones_of(&self, version: &str) -> Option<Arc<ById<ZoneId, i32>>> {
+        self.zones.read().unwrap_or_else(PoisonError::into_inner).get(version).cloned()
     }
 }
 

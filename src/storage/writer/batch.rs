@@ -3,15 +3,15 @@
 //! Pure: what a name's key is and who wears a tag are arguments.
 
 use crate::model::{
-    AssetId, Decided, EventMessage, PositionRow, ReaderId, StaffRole, StatusRow, TagId, VisitRow,
-    ZoneId,
+    AssetId, ById, Decided, EventMessage, PositionRow, ReaderId, StaffRole, StatusRow, TagId,
+    VisitRow, ZoneId,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The keys of names, and the tags of which nothing may be kept.
 pub(super) struct Names<'a> {
-    pub(super) tags: &'a HashMap<TagId, i32>,
-    pub(super) zones: &'a HashMap<ZoneId, i32>,
+    pub(super) tags: &'a ById<TagId, i32>,
+    pub(super) zones: &'a ById<ZoneId, i32>,
     pub(super) worn: &'a HashSet<TagId>,
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Visit {
 }
 
 /// What must be decided anew of a tag.
-pub(super) struct Ask<'a> {
-    pub(super) tag: &'a TagId,
+pub(super) struct Ask {
+    pub(super) tag: TagId,
     /// From when on, milliseconds.
     pub(super) from_ms: i64,
     /// At least until then, milliseconds.
@@ -51,7 +51,7 @@ pub(super) struct Ask<'a> {
     /// How often the tag reports, as was said last, milliseconds.
     pub(super) interval_ms: i64,
     /// (time, seq) -> the late fixes that may say something new.
-    pub(super) late: BTreeMap<(i64, Option<u32>), &'a PositionRow>,
+    pub(super) late: BTreeMap<(i64, Option<u32>), PositionRow>,
 }
 
 /// What a tag last said about itself.
@@ -63,20 +63,20 @@ pub(super) struct Report {
 }
 
 /// An event with its keys.
-pub(super) struct Event<'a> {
+pub(super) struct Event {
     pub(super) tag: i32,
-    pub(super) message: &'a EventMessage,
+    pub(super) message: EventMessage,
 }
 
 /// A status with its keys.
-pub(super) struct StatusChange<'a> {
-    pub(super) row: &'a StatusRow,
+pub(super) struct StatusChange {
+    pub(super) row: StatusRow,
     pub(super) zone: Option<i32>,
 }
 
 /// The rows of one transaction.
 #[derive(Default)]
-pub(super) struct Batch<'a> {
+pub(super) struct Batch {
     pub(super) positions: Vec<Position>,
     /// (tag, time, seq) of rows that may be stored already.
     pub(super) late: BTreeMap<(i32, i64, Option<u32>), Position>,
@@ -85,16 +85,16 @@ pub(super) struct Batch<'a> {
     /// (tag, time, seq) of a stored row -> its `until`, earlier than it was.
     pub(super) cuts: BTreeMap<(i32, i64, Option<u32>), i64>,
     /// By tag: what must be decided anew.
-    pub(super) asks: BTreeMap<i32, Ask<'a>>,
+    pub(super) asks: BTreeMap<i32, Ask>,
     /// (tag, entered); at most the newest of a tag is open.
     pub(super) visits: BTreeMap<(i32, i64), Visit>,
-    pub(super) statuses: BTreeMap<(&'a AssetId, i64), StatusChange<'a>>,
-    pub(super) events: Vec<Event<'a>>,
+    pub(super) statuses: BTreeMap<(AssetId, i64), StatusChange>,
+    pub(super) events: Vec<Event>,
     /// (role, zone, quarter) -> persons.
-    pub(super) presence: BTreeMap<(&'a StaffRole, i32, i64), i32>,
+    pub(super) presence: BTreeMap<(StaffRole, i32, i64), i32>,
     pub(super) reports: BTreeMap<i32, Report>,
     /// Reader -> when, online.
-    pub(super) readers: BTreeMap<&'a ReaderId, (i64, bool)>,
+    pub(super) readers: BTreeMap<ReaderId, (i64, bool)>,
     /// Tags whose stored rows go.
     pub(super) forgotten: Vec<i32>,
     /// Items that can't be stored, since their zone isn't registered.
@@ -102,8 +102,10 @@ pub(super) struct Batch<'a> {
 }
 
 /// The tags that `items` name.
-pub(super) fn tags<'a>(items: &[&'a Decided]) -> impl Iterator<Item = &'a TagId> {
-    items.iter().filter_map(|item| match item {
+pub(super) fn tags<'a>(
+    items: impl Iterator<Item = &'a Decided>,
+) -> impl Iterator<Item = &'a TagId> {
+    items.filter_map(|item| match item {
         Decided::Position(PositionRow { tag, .. })
         | Decided::Late { row: PositionRow { tag, .. }, .. }
         | Decided::Redecide { tag, .. }
@@ -117,9 +119,9 @@ pub(super) fn tags<'a>(items: &[&'a Decided]) -> impl Iterator<Item = &'a TagId>
     })
 }
 
-impl<'a> Batch<'a> {
+impl Batch {
     /// Folds `items` in their order.
-    pub(super) fn fold(items: &[&'a Decided], names: &Names<'_>) -> Self {
+    pub(super) fn fold<'a>(items: impl Iterator<Item = &'a Decided>, names: &Names<'_>) -> Self {
         let mut batch = Self::default();
         for item in items {
             batch.add(item, names);
@@ -131,7 +133,7 @@ impl<'a> Batch<'a> {
         batch
     }
 
-    fn add(&mut self, item: &'a Decided, names: &Names<'_>) {
+    fn add(&mut self, item: &Decided, names: &Names<'_>) {
         let key = |tag: &TagId| {
             if names.worn.contains(tag) { None } else { names.tags.get(tag).copied() }
         };
@@ -145,7 +147,7 @@ impl<'a> Batch<'a> {
             Decided::Late { row, amends: true, interval_ms } => {
                 let Some(tag) = key(&row.tag) else { return };
                 let ask = self.ask(tag, &row.tag, (row.time_ms, row.time_ms), *interval_ms);
-                ask.late.entry((row.time_ms, row.seq)).or_insert(row);
+                ask.late.entry((row.time_ms, row.seq)).or_insert_with(|| row.clone());
             }
             Decided::Redecide { tag: name, from_ms, to_ms, interval_ms } => {
                 let Some(tag) = key(name) else { return };
@@ -181,12 +183,12 @@ impl<'a> Batch<'a> {
                 visit.left_ms = row.left_ms.or(visit.left_ms);
             }
             Decided::Status(row) => {
-                let change = StatusChange { row, zone: zone_key(&row.zone) };
-                self.statuses.insert((&row.asset, row.from_ms), change);
+                let change = StatusChange { row: row.clone(), zone: zone_key(&row.zone) };
+                self.statuses.insert((row.asset.clone(), row.from_ms), change);
             }
             Decided::Event(message) => {
                 let Some(tag) = key(&message.tag) else { return };
-                self.events.push(Event { tag, message });
+                self.events.push(Event { tag, message: message.clone() });
             }
             Decided::Presence(row) => {
                 let Some(zone) = names.zones.get(&row.zone).copied() else {
@@ -195,7 +197,7 @@ impl<'a> Batch<'a> {
                 };
                 let seen = i32::try_from(row.persons).unwrap_or(i32::MAX);
                 let persons =
-                    self.presence.entry((&row.role, zone, row.quarter_ms)).or_insert(seen);
+                    self.presence.entry((row.role.clone(), zone, row.quarter_ms)).or_insert(seen);
                 *persons = (*persons).max(seen);
             }
             Decided::TagReport { tag, time_ms, battery_pct, firmware } => {
@@ -208,7 +210,7 @@ impl<'a> Batch<'a> {
                 self.forget(tag);
             }
             Decided::Reader { reader, time_ms, online } => {
-                let last = self.readers.entry(reader).or_insert((*time_ms, *online));
+                let last = self.readers.entry(reader.clone()).or_insert((*time_ms, *online));
                 if last.0 <= *time_ms {
                     *last = (*time_ms, *online);
                 }
@@ -219,11 +221,11 @@ impl<'a> Batch<'a> {
     fn ask(
         &mut self,
         tag: i32,
-        name: &'a TagId,
+        name: &TagId,
         (from_ms, to_ms): (i64, i64),
         interval_ms: i64,
-    ) -> &mut Ask<'a> {
-        let new = || Ask { tag: name, from_ms, to_ms, interval_ms, late: BTreeMap::new() };
+    ) -> &mut Ask {
+        let new = || Ask { tag: name.clone(), from_ms, to_ms, interval_ms, late: BTreeMap::new() };
         let ask = self.asks.entry(tag).or_insert_with(new);
         ask.from_ms = ask.from_ms.min(from_ms);
         ask.to_ms = ask.to_ms.max(to_ms);

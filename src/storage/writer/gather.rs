@@ -1,10 +1,10 @@
 //! What is stored next: decided batches from the channel, gathered into one transaction's worth.
 //!
-//! Nothing waits here but what the channel and one transaction hold: while the database is away the
-//! sender waits too, and the decided log on disk holds the rest.
+//! Nothing waits here but what the channel and two transactions hold, the one that is stored and the
+//! next: while the database is away the sender waits too, and the decided log on disk holds the rest.
 
 use crate::model::{Decided, DecidedBatch};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -15,7 +15,7 @@ const FULL: usize = 10_000;
 /// What one transaction may take while more waits already.
 const CATCH_UP: usize = 50_000;
 /// Fewer items wait this long for company, counted from the last flush; after a pause they don't wait.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(50);
 /// With nothing to do, the writer looks after its connection this often.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -34,7 +34,7 @@ pub(super) struct Portion {
 /// What the writer should do now.
 pub(super) enum Next {
     /// Store this.
-    Store(Portion),
+    Store(Arc<Portion>),
     /// Nothing has come for a while.
     Idle,
     /// Nothing will come any more.
@@ -53,7 +53,7 @@ impl Gather {
         Self { source, held: None }
     }
 
-    /// Waits for a portion worth storing, the last one having begun at `last`.
+    /// Waits for a portion worth storing, the storing of the last one having begun at `last`.
     pub(super) async fn next(&mut self, last: Instant) -> Next {
         let first = match self.held.take() {
             Some(batch) => Some(batch),
@@ -76,7 +76,7 @@ impl Gather {
             portion.items.extend(batch.items);
         }
         metrics::gauge!("spor_queue_depth", "queue" => "storage").set(depth(self.source.len()));
-        Next::Store(portion)
+        Next::Store(Arc::new(portion))
     }
 
     /// What is there already, or comes until `due`.
@@ -86,11 +86,6 @@ impl Gather {
             Err(_) if due <= Instant::now() => None,
             Err(_) => timeout_at(due, self.source.recv()).await.ok().flatten(),
         }
-    }
-
-    /// True when the last sender is gone.
-    pub(super) fn is_closed(&self) -> bool {
-        self.source.is_closed()
     }
 }
 

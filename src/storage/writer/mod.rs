@@ -1,6 +1,6 @@
 //! The writer: decided batches come in over a bounded channel and are stored exactly once, in order.
 //!
-//! Each flush is one transaction that also moves the cursor to the record of the journal up to which
+//! While one portion is stored the next is gathered and made ready. Each flush is one transaction that also moves the cursor to the record of the journal up to which
 //! everything is stored; what lies below the cursor is left out. While Postgres is away the portion
 //! is kept and tried again; a connection lost during COMMIT is decided by reading the cursor first.
 //! A row that the tables refuse is found by trying halves, and set aside.
@@ -9,6 +9,7 @@ mod batch;
 mod copy;
 mod gather;
 mod past;
+mod ready;
 mod session;
 mod transaction;
 mod visits;
@@ -22,18 +23,23 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    model::{Decided, DecidedBatch, TagId, ZoneId},
+    model::{ById, Decided, DecidedBatch, TagId, ZoneId},
 };
 use gather::{Gather, Next, Portion};
 pub use past::Past;
 use rand::Rng;
+use ready::{Keys, Ready, items};
 use session::Session;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
 };
-use transaction::{Context, Written, move_cursor, write};
+use transaction::{Context, Written, hold_persons, move_cursor, write};
 pub(crate) use transaction::{PERSON_LOCK, forget};
 
 /// Batches that may wait in the channel before the writer has taken them.
@@ -67,21 +73,22 @@ impl Storage {
         let (door, source) = mpsc::channel(CHANNEL);
         let (tell, stored) = watch::channel(stored);
         let inner = Arc::clone(&self.inner);
+        let weak = door.downgrade();
         let task = async move {
             let name: u64 = rand::rng().random();
             let mut writer = Writer {
                 inner: &inner,
                 past,
-                gather: Gather::new(source),
+                door: weak,
                 stored: tell,
                 application: format!("spor-writer-{name:016x}"),
                 session: None,
                 undecided: None,
-                tags: HashMap::new(),
+                tags: Arc::default(),
                 pause: BACK_OFF.0,
                 complaint: None,
             };
-            writer.run().await;
+            writer.run(Gather::new(source)).await;
         };
         (Writing { door, stored }, task)
     }
@@ -90,14 +97,14 @@ impl Storage {
 struct Writer<'a> {
     inner: &'a Inner,
     past: Past,
-    gather: Gather,
+    door: mpsc::WeakSender<DecidedBatch>,
     stored: watch::Sender<u64>,
     /// Its own name among the database's connections.
     application: String,
     session: Option<Session>,
     /// What a COMMIT without an answer would have moved the cursor to.
     undecided: Option<u64>,
-    tags: HashMap<TagId, i32>,
+    tags: Arc<RwLock<ById<TagId, i32>>>,
     pause: Duration,
     /// What was logged last about the outage that lasts.
     complaint: Option<String>,
@@ -111,41 +118,55 @@ enum Failure {
     Away(String),
 }
 
+/// A portion on its way into the tables.
+struct Work {
+    portion: Arc<Portion>,
+    ready: Option<Ready>,
+}
+
 impl Writer<'_> {
-    async fn run(&mut self) {
+    async fn run(&mut self, mut gather: Gather) {
         self.look_after_the_connection().await;
         let mut last = Instant::now();
+        let mut next = (gather.next(last).await, None);
         loop {
-            match self.gather.next(last).await {
-                Next::Store(portion) => {
+            next = match next {
+                (Next::Store(portion), ready) => {
                     last = Instant::now();
-                    if !self.store(portion).await {
+                    let then =
+                        ahead(&mut gather, last, portion.through, self.inner, self.tags.clone());
+                    let (is_stored, then) = tokio::join!(self.store(Work { portion, ready }), then);
+                    if !is_stored {
                         return;
                     }
+                    then
                 }
-                Next::Idle => self.look_after_the_connection().await,
-                Next::Done => return,
+                (Next::Idle, _) => {
+                    self.look_after_the_connection().await;
+                    (gather.next(last).await, None)
+                }
+                (Next::Done, _) => return,
             }
         }
     }
 
-    /// Stores `portion`, however long that takes; false when it was given up, at a stop.
-    async fn store(&mut self, mut portion: Portion) -> bool {
+    /// Stores a portion, however long that takes; false when it was given up, at a stop.
+    async fn store(&mut self, mut work: Work) -> bool {
         let mut closed_at = None;
         loop {
-            match self.attempt_in_time(&portion).await {
+            match self.attempt_in_time(&mut work).await {
                 Ok(()) => {
-                    self.stored.send_replace(portion.through);
+                    self.stored.send_replace(work.portion.through);
                     return true;
                 }
                 Err(Failure::BadData(_)) => {
-                    if let Err(Failure::Away(reason)) = self.set_bad_aside(&mut portion).await {
+                    if let Err(Failure::Away(reason)) = self.set_bad_aside(&mut work).await {
                         self.away(&reason).await;
                     }
                 }
                 Err(Failure::Away(reason)) => {
                     self.away(&reason).await;
-                    if self.gather.is_closed() {
+                    if self.door.strong_count() == 0 {
                         let closed_at = *closed_at.get_or_insert_with(Instant::now);
                         if closed_at.elapsed() > DRAIN {
                             tracing::warn!(
@@ -167,7 +188,8 @@ impl Writer<'_> {
     }
 
     /// Finds the rows that the tables refuse, by trying ever smaller parts without keeping them.
-    async fn set_bad_aside(&mut self, portion: &mut Portion) -> Result<(), Failure> {
+    async fn set_bad_aside(&mut self, work: &mut Work) -> Result<(), Failure> {
+        let portion = &work.portion;
         let all = 0..portion.items.len();
         let mut parts = vec![all];
         let mut bad = Vec::new();
@@ -186,11 +208,12 @@ impl Writer<'_> {
                 Err(away) => return Err(away),
             }
         }
-        let mut index = 0;
-        portion.items.retain(|_| {
-            index += 1;
-            !bad.contains(&(index - 1))
-        });
+        let numbered = portion.items.iter().enumerate();
+        let good = numbered.filter(|(index, _)| !bad.contains(index));
+        let items = good.map(|(_, item)| item.clone()).collect();
+        let Portion { through, at_ms, ref site, .. } = **portion;
+        let portion = Arc::new(Portion { through, at_ms, site: site.clone(), items });
+        *work = Work { portion, ready: None };
         Ok(())
     }
 
@@ -206,17 +229,20 @@ impl Writer<'_> {
         let Some(session) = &mut self.session else {
             return Err(Failure::Away("not connected".to_owned()));
         };
-        let items: Vec<&Decided> = portion.items[part].iter().map(|(_, item)| item).collect();
-        let context = context(&self.tags, &zones, inner, &self.past, portion);
+        let keys = Keys { tags: self.tags.clone(), zones, worn: inner.worn() };
+        let items = portion.items[part].iter().map(|(_, item)| item);
+        session.learn_tags(items.clone(), &self.tags).await?;
+        let Some(ready) = Ready::of_items(items, 0, &keys) else { return Err(without_keys()) };
         let transaction = session.client.transaction().await?;
-        write(&transaction, &items, &context).await?;
+        hold_persons(&transaction).await?;
+        write(&transaction, &ready, &context(&keys.zones, &self.past, portion)).await?;
         transaction.rollback().await?;
         Ok(())
     }
 
-    async fn attempt_in_time(&mut self, portion: &Portion) -> Result<(), Failure> {
+    async fn attempt_in_time(&mut self, work: &mut Work) -> Result<(), Failure> {
         let up = self.inner.up.clone();
-        let mut attempt = Box::pin(self.attempt(portion));
+        let mut attempt = Box::pin(self.attempt(work));
         if let Ok(result) = timeout(SLOW, &mut attempt).await {
             return result;
         }
@@ -226,10 +252,10 @@ impl Writer<'_> {
             .unwrap_or_else(|_| Err(Failure::Away("a flush got no answer".to_owned())))
     }
 
-    async fn attempt(&mut self, portion: &Portion) -> Result<(), Failure> {
+    async fn attempt(&mut self, Work { portion, ready }: &mut Work) -> Result<(), Failure> {
         let undecided = self.undecided.take();
-        let zones = self.inner.zones_of(&portion.site).await?;
         let inner = self.inner;
+        let zones = inner.zones_of(&portion.site).await?;
         self.connect().await?;
         let Some(session) = &mut self.session else {
             return Err(Failure::Away("not connected".to_owned()));
@@ -241,19 +267,22 @@ impl Writer<'_> {
             return Ok(());
         }
         let stored = session.stored;
-        let items: Vec<&Decided> = portion
-            .items
-            .iter()
-            .filter(|(sequence, _)| *sequence > stored)
-            .map(|(_, item)| item)
-            .collect();
-        session.learn_tags(&items, &mut self.tags).await?;
-        let context = context(&self.tags, &zones, inner, &self.past, portion);
+        let keys = || Keys { tags: self.tags.clone(), zones: zones.clone(), worn: inner.worn() };
+        if !ready.as_ref().is_some_and(|ready| ready.fits(stored, &inner.worn())) {
+            session.learn_tags(items(portion, stored), &self.tags).await?;
+            *ready = Ready::of(Arc::clone(portion), stored, keys()).await;
+        }
         let transaction = session.client.transaction().await?;
         if !move_cursor(&transaction, stored, portion.through).await? {
             return Err(Failure::Away("the cursor was moved by somebody else".to_owned()));
         }
-        let written = write(&transaction, &items, &context).await?;
+        hold_persons(&transaction).await?;
+        // From here on nobody is given a tag; whoever was given one meanwhile is left out.
+        if !ready.as_ref().is_some_and(|ready| ready.fits(stored, &inner.worn())) {
+            *ready = Ready::of(Arc::clone(portion), stored, keys()).await;
+        }
+        let Some(ready) = ready else { return Err(without_keys()) };
+        let written = write(&transaction, ready, &context(&zones, &self.past, portion)).await?;
         if !written.present.is_empty() {
             // Before the commit, so that no crash comes between: told again it has no effect.
             (self.past.tell)(&written.present);
@@ -263,7 +292,7 @@ impl Writer<'_> {
         self.undecided = None;
         session.stored = portion.through;
         self.recovered();
-        measure(items.len(), &written);
+        measure(ready.items, &written);
         Ok(())
     }
 
@@ -313,18 +342,39 @@ impl Writer<'_> {
     }
 
     fn tell_why(&self, why: Option<String>) {
-        *self.inner.why_down.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = why;
+        *self.inner.why_down.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 }
 
-fn context<'a>(
-    tags: &'a HashMap<TagId, i32>,
-    zones: &'a Arc<HashMap<ZoneId, i32>>,
-    inner: &'a Inner,
-    past: &'a Past,
-    portion: &'a Portion,
-) -> Context<'a> {
-    Context { tags, zones, worn: &inner.worn, past, site: &portion.site, at_ms: portion.at_ms }
+/// The next portion, and made ready as far as that goes without the database.
+async fn ahead(
+    gather: &mut Gather,
+    last: Instant,
+    above: u64,
+    inner: &Inner,
+    tags: Arc<RwLock<ById<TagId, i32>>>,
+) -> (Next, Option<Ready>) {
+    let next = gather.next(last).await;
+    let Next::Store(portion) = &next else { return (next, None) };
+    let Some(zones) = inner.known_zones_of(&portion.site) else { return (next, None) };
+    let keys = Keys { tags, zones, worn: inner.worn() };
+    let ready = Ready::of(Arc::clone(portion), above, keys).await;
+    (next, ready)
+}
+
+fn context<'a>(zones: &'a ById<ZoneId, i32>, past: &'a Past, portion: &'a Portion) -> Context<'a> {
+    Context { zones, past, site: &portion.site, at_ms: portion.at_ms }
+}
+
+fn without_keys() -> Failure {
+    Failure::Away("a tag got no key".to_owned())
+}
+
+impl Inner {
+    /// The tags that persons wear now.
+    fn worn(&self) -> Arc<HashSet<TagId>> {
+        Arc::clone(&self.worn.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 fn set_up(up: &watch::Sender<bool>, is_up: bool) {

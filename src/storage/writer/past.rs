@@ -45,7 +45,7 @@ pub(super) struct Amended {
 /// A stretch that is still to be decided.
 struct Wanted<'a> {
     tag: i32,
-    ask: &'a Ask<'a>,
+    ask: &'a Ask,
     /// The last late fix, or where to begin, milliseconds.
     last_ms: i64,
     rows_after: i64,
@@ -53,7 +53,7 @@ struct Wanted<'a> {
 
 pub(super) async fn amend(
     transaction: &Transaction<'_>,
-    asks: &BTreeMap<i32, Ask<'_>>,
+    asks: &BTreeMap<i32, Ask>,
     context: &Context<'_>,
 ) -> Result<Amended, Error> {
     let mut out = Amended::default();
@@ -82,7 +82,7 @@ pub(super) async fn amend(
             match (context.past.redecide)(context.site, &stretch) {
                 Some(redecided) => {
                     assets.extend(stretch.carriers.into_iter().map(|carried| carried.asset));
-                    decided.push((want.tag, want.ask.tag, redecided));
+                    decided.push((want.tag, &want.ask.tag, redecided));
                 }
                 None => wanted.push(Wanted { rows_after: want.rows_after * 10, ..want }),
             }

@@ -1,10 +1,14 @@
 //! The writer's connection: the only one that stores decided rows, with the cursor as it found it.
 
+use super::batch::tags;
 use crate::{
-    model::{Decided, TagId},
+    model::{ById, Decided, TagId},
     storage::{StorageError, connection},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::HashSet,
+    sync::{PoisonError, RwLock},
+};
 use tokio_postgres::Client;
 
 /// Only one writer holds this advisory lock.
@@ -61,16 +65,18 @@ impl Session {
     /// Makes every tag of `items` known, in a transaction of its own: a tag is never unmade.
     pub(super) async fn learn_tags(
         &self,
-        items: &[&Decided],
-        known: &mut HashMap<TagId, i32>,
+        items: impl Iterator<Item = &Decided>,
+        known: &RwLock<ById<TagId, i32>>,
     ) -> Result<(), tokio_postgres::Error> {
-        if known.is_empty() {
+        let is_empty = known.read().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if is_empty {
             remember(known, &self.client.query("select id, name from tag", &[]).await?);
         }
-        let new: HashSet<&str> = super::batch::tags(items)
-            .filter(|tag| !known.contains_key(*tag))
-            .map(TagId::as_str)
-            .collect();
+        let new: HashSet<&str> = {
+            let known = known.read().unwrap_or_else(PoisonError::into_inner);
+            let new = tags(items).filter(|tag| !known.contains_key(*tag));
+            new.map(TagId::as_str).collect()
+        };
         if new.is_empty() {
             return Ok(());
         }
@@ -88,6 +94,7 @@ impl Session {
     }
 }
 
-fn remember(known: &mut HashMap<TagId, i32>, rows: &[tokio_postgres::Row]) {
+fn remember(known: &RwLock<ById<TagId, i32>>, rows: &[tokio_postgres::Row]) {
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
     known.extend(rows.iter().filter_map(|row| Some((TagId::new(row.get(1)).ok()?, row.get(0)))));
 }

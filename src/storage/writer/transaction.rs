@@ -3,31 +3,27 @@
 //! Every statement tolerates a repeat of what is already there, except COPY, which the cursor guards.
 
 use super::{
-    batch::{Batch, Names, Position},
-    copy::{COPY_POSITION, encode},
+    batch::{Batch, Position},
+    copy::COPY_POSITION,
     past::{self, Past},
+    ready::Ready,
     visits,
 };
 use crate::{
-    model::{AssetId, Decided, EventMessage, PresentChange, TagId, ZoneId},
+    model::{AssetId, ById, EventMessage, PresentChange, ZoneId},
     storage::connection::Ms,
 };
+use bytes::Bytes;
 use futures_util::SinkExt;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, RwLock},
-};
 use tokio_postgres::{Error, Transaction, types::Json};
 
 /// Held shared by each batch and alone by whoever binds a tag to a person: what was in flight is
 /// committed before its rows are deleted, and what comes after knows of it.
 pub(crate) const PERSON_LOCK: i64 = 0x5350_4f52_0003;
 
-/// What the rows' names stand for.
+/// What the batch is written with.
 pub(super) struct Context<'a> {
-    pub(super) tags: &'a HashMap<TagId, i32>,
-    pub(super) zones: &'a Arc<HashMap<ZoneId, i32>>,
-    pub(super) worn: &'a RwLock<HashSet<TagId>>,
+    pub(super) zones: &'a ById<ZoneId, i32>,
     /// What decides a stretch anew.
     pub(super) past: &'a Past,
     /// The version of the site file.
@@ -57,31 +53,32 @@ pub(super) async fn move_cursor(
     Ok(moved == 1)
 }
 
-/// Writes `items`; the caller commits.
+/// From here to the end of the transaction no tag is put on a person.
+pub(super) async fn hold_persons(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute("select pg_advisory_xact_lock_shared($1)", &[&PERSON_LOCK]).await?;
+    Ok(())
+}
+
+/// Writes what is ready; the caller holds persons, and commits.
 pub(super) async fn write(
     transaction: &Transaction<'_>,
-    items: &[&Decided],
+    ready: &Ready,
     context: &Context<'_>,
 ) -> Result<Written, Error> {
-    transaction.execute("select pg_advisory_xact_lock_shared($1)", &[&PERSON_LOCK]).await?;
-    let batch = {
-        // Read under the lock above, so that a tag that was just put on a person is left out.
-        let worn = context.worn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Batch::fold(items, &Names { tags: context.tags, zones: context.zones, worn: &worn })
-    };
+    let batch = &ready.batch;
     forget(transaction, &batch.forgotten).await?;
-    copy_positions(transaction, &batch).await?;
-    extend(transaction, &batch).await?;
-    cut(transaction, &batch).await?;
+    copy_positions(transaction, &ready.copy).await?;
+    extend(transaction, batch).await?;
+    cut(transaction, batch).await?;
     let late: Vec<&Position> = batch.late.values().collect();
     let late = insert_late(transaction, &late).await?;
-    visits::write(transaction, &batch).await?;
-    statuses(transaction, &batch).await?;
+    visits::write(transaction, batch).await?;
+    statuses(transaction, batch).await?;
     let amended = past::amend(transaction, &batch.asks, context).await?;
-    events(transaction, &batch).await?;
-    presence(transaction, &batch).await?;
-    reports(transaction, &batch).await?;
-    readers(transaction, &batch).await?;
+    events(transaction, batch).await?;
+    presence(transaction, batch).await?;
+    reports(transaction, batch).await?;
+    readers(transaction, batch).await?;
     let mut received_ms: Vec<i64> = batch.positions.iter().map(|row| row.received_ms).collect();
     received_ms.sort_unstable();
     Ok(Written {
@@ -114,17 +111,19 @@ pub(super) async fn unpack_freely(transaction: &Transaction<'_>) -> Result<(), E
     transaction.batch_execute(sql).await
 }
 
-async fn copy_positions(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
-    if batch.positions.is_empty() {
+async fn copy_positions(transaction: &Transaction<'_>, rows: &[Bytes]) -> Result<(), Error> {
+    if rows.is_empty() {
         return Ok(());
     }
     let mut sink = Box::pin(transaction.copy_in(COPY_POSITION).await?);
-    sink.send(encode(&batch.positions)).await?;
+    for part in rows {
+        sink.send(part.clone()).await?;
+    }
     sink.as_mut().finish().await?;
     Ok(())
 }
 
-async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn extend(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     let times = batch.extensions.keys().map(|(_, time_ms, _)| *time_ms);
     let (Some(first), Some(last)) = (times.clone().min(), times.clone().max()) else {
         return Ok(());
@@ -149,7 +148,7 @@ async fn extend(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
 }
 
 /// A late fix ends a row that is stored earlier than was said.
-async fn cut(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn cut(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.cuts.is_empty() {
         return Ok(());
     }
@@ -223,7 +222,7 @@ pub(super) async fn insert_late(
 }
 
 /// Each status ends where the asset's next one begins, whatever order they came in.
-async fn statuses(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn statuses(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.statuses.is_empty() {
         return Ok(());
     }
@@ -262,11 +261,11 @@ async fn statuses(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<()
     Ok(())
 }
 
-async fn events(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn events(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.events.is_empty() {
         return Ok(());
     }
-    let messages = || batch.events.iter().map(|event| event.message);
+    let messages = || batch.events.iter().map(|event| &event.message);
     let tags: Vec<i32> = batch.events.iter().map(|event| event.tag).collect();
     let ids: Vec<&str> = messages().map(|message| message.id.as_str()).collect();
     let kinds: Vec<&str> = messages().map(|message| message.kind.as_str()).collect();
@@ -287,7 +286,7 @@ async fn events(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), 
     Ok(())
 }
 
-async fn presence(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn presence(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.presence.is_empty() {
         return Ok(());
     }
@@ -308,7 +307,7 @@ async fn presence(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<()
     Ok(())
 }
 
-async fn reports(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn reports(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.reports.is_empty() {
         return Ok(());
     }
@@ -330,7 +329,7 @@ async fn reports(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(),
     Ok(())
 }
 
-async fn readers(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+async fn readers(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     if batch.readers.is_empty() {
         return Ok(());
     }

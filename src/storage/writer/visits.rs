@@ -48,7 +48,7 @@ const BEGUN: &str = "
         as n (tag, entered_at, zone, left_at)
     on conflict (tag, entered_at) do nothing";
 
-pub(super) async fn write(transaction: &Transaction<'_>, batch: &Batch<'_>) -> Result<(), Error> {
+pub(super) async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
     let (new, ended): (Vec<_>, Vec<_>) = batch.visits.iter().partition(|(_, visit)| visit.is_new);
     if !ended.is_empty() {
         let (tags, entered, zones, left) = columns(&ended);

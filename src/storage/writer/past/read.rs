@@ -77,7 +77,7 @@ pub(super) async fn stretches(
             to_ms: want.last_ms,
             at_ms,
             interval_ms: want.ask.interval_ms,
-            late: want.ask.late.values().map(|row| (*row).clone()).collect(),
+            late: want.ask.late.values().cloned().collect(),
             rows: Vec::new(),
             is_complete: true,
             visits: Vec::new(),
