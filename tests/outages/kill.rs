@@ -1,5 +1,6 @@
 //! kill -9 at random moments: what was acknowledged is stored, once.
 
+use super::stop_when_decided;
 use crate::support::{Spor, postgres, publisher::Fleet, until};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -34,8 +35,7 @@ async fn what_was_acknowledged_is_stored_exactly_once_however_often_the_program_
     assert!(acknowledged.len() > 1_000, "only {} messages", acknowledged.len());
 
     let database = postgres::connect(&spor.database_url()).await;
-    // The writer stops only when it has stored everything that was decided.
-    assert!(spor.stop().success());
+    let _spor = stop_when_decided(spor).await;
     let sql =
         "select t.name, p.seq, count(*) from position p join tag t on t.id = p.tag group by 1, 2";
     let mut stored: BTreeMap<(usize, u32), i64> = BTreeMap::new();

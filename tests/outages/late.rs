@@ -7,7 +7,6 @@ use crate::support::{
     client::{now_ms, position_topic},
     postgres,
     publisher::{Sent, connect_packet, publish_packet},
-    until,
 };
 use std::{
     io::{Read, Write},
@@ -139,12 +138,6 @@ async fn what_comes_late_while_the_program_is_killed_leaves_the_same_past() {
         kills += 1;
     }
     sending.await.unwrap();
-    until("the late fixes to be stored", 120, async || {
-        (spor.metric(r#"spor_journal_lag_messages{journal="decided",cursor="storage"}"#).await
-            < 1.0)
-            .then_some(())
-    })
-    .await;
     let spor = stop_when_decided(spor).await;
     eprintln!("{kills} kills");
     assert_eq!(overlaps(&spor).await, 0, "overlapping visits");

@@ -25,11 +25,16 @@ async fn rows(spor: &Spor) -> Vec<Vec<String>> {
     tables
 }
 
-/// Ticks go on when nothing arrives: a second or two decide what only waited for time.
+/// Stops it when all that arrived is decided and stored. Ticks go on when nothing arrives: a second
+/// or two decide what only waited for time.
 pub(crate) async fn stop_when_decided(mut spor: Spor) -> Spor {
-    until("the journal to be stored", 120, async || {
-        (spor.metric(r#"spor_journal_lag_messages{journal="raw",cursor="pipeline"}"#).await < 1.0)
-            .then_some(())
+    until("the journal to be decided and stored", 180, async || {
+        let lag = async |journal: &str, cursor: &str| {
+            let labels = format!(r#"{{journal="{journal}",cursor="{cursor}"}}"#);
+            spor.metric(&format!("spor_journal_lag_messages{labels}")).await
+        };
+        // A tick each second is on its way for a moment.
+        (lag("raw", "pipeline").await < 1.0 && lag("decided", "storage").await < 3.0).then_some(())
     })
     .await;
     tokio::time::sleep(Duration::from_secs(4)).await;

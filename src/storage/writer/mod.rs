@@ -5,6 +5,7 @@
 //! is kept and tried again; a connection lost during COMMIT is decided by reading the cursor first.
 //! A row that the tables refuse is found by trying halves, and set aside.
 
+mod bad_rows;
 mod batch;
 mod copy;
 mod gather;
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::now_ms,
-    model::{ById, Decided, DecidedBatch, TagId, ZoneId},
+    model::{ById, DecidedBatch, TagId, ZoneId},
 };
 use gather::{Gather, Next, Portion};
 pub use past::Past;
@@ -187,59 +188,6 @@ impl Writer<'_> {
         self.pause = (self.pause * 2).min(BACK_OFF.1);
     }
 
-    /// Finds the rows that the tables refuse, by trying ever smaller parts without keeping them.
-    async fn set_bad_aside(&mut self, work: &mut Work) -> Result<(), Failure> {
-        let portion = &work.portion;
-        let all = 0..portion.items.len();
-        let mut parts = vec![all];
-        let mut bad = Vec::new();
-        while let Some(part) = parts.pop() {
-            match self.attempt_part(portion, part.clone()).await {
-                Ok(()) => {}
-                Err(Failure::BadData(reason)) if part.len() <= 1 => {
-                    set_aside(portion.items.get(part.start).map(|(_, item)| item), &reason);
-                    bad.push(part.start);
-                }
-                Err(Failure::BadData(_)) => {
-                    let half = part.start + part.len() / 2;
-                    parts.push(part.start..half);
-                    parts.push(half..part.end);
-                }
-                Err(away) => return Err(away),
-            }
-        }
-        let numbered = portion.items.iter().enumerate();
-        let good = numbered.filter(|(index, _)| !bad.contains(index));
-        let items = good.map(|(_, item)| item.clone()).collect();
-        let Portion { through, at_ms, ref site, .. } = **portion;
-        let portion = Arc::new(Portion { through, at_ms, site: site.clone(), items });
-        *work = Work { portion, ready: None };
-        Ok(())
-    }
-
-    /// Writes a part of a portion, and takes it back.
-    async fn attempt_part(
-        &mut self,
-        portion: &Portion,
-        part: std::ops::Range<usize>,
-    ) -> Result<(), Failure> {
-        let inner = self.inner;
-        let zones = inner.zones_of(&portion.site).await?;
-        self.connect().await?;
-        let Some(session) = &mut self.session else {
-            return Err(Failure::Away("not connected".to_owned()));
-        };
-        let keys = Keys { tags: self.tags.clone(), zones, worn: inner.worn() };
-        let items = portion.items[part].iter().map(|(_, item)| item);
-        session.learn_tags(items.clone(), &self.tags).await?;
-        let Some(ready) = Ready::of_items(items, 0, &keys) else { return Err(without_keys()) };
-        let transaction = session.client.transaction().await?;
-        hold_persons(&transaction).await?;
-        write(&transaction, &ready, &context(&keys.zones, &self.past, portion)).await?;
-        transaction.rollback().await?;
-        Ok(())
-    }
-
     async fn attempt_in_time(&mut self, work: &mut Work) -> Result<(), Failure> {
         let up = self.inner.up.clone();
         let mut attempt = Box::pin(self.attempt(work));
@@ -380,30 +328,6 @@ impl Inner {
 fn set_up(up: &watch::Sender<bool>, is_up: bool) {
     metrics::gauge!("spor_storage_up").set(if is_up { 1.0 } else { 0.0 });
     up.send_if_modified(|was| std::mem::replace(was, is_up) != is_up);
-}
-
-fn set_aside(item: Option<&Decided>, reason: &str) {
-    metrics::counter!("spor_storage_set_aside_total").increment(1);
-    // The kind only: a row may hold what a log must not.
-    let kind = item.map_or("none", kind);
-    tracing::error!(kind, reason, "a row that the database refuses was set aside");
-}
-
-fn kind(item: &Decided) -> &'static str {
-    match item {
-        Decided::Position(_) => "position",
-        Decided::Late { .. } => "late position",
-        Decided::Redecide { .. } => "redecide",
-        Decided::Cut { .. } => "cut",
-        Decided::Extend { .. } => "extend",
-        Decided::Visit(_) => "visit",
-        Decided::Status(_) => "status",
-        Decided::Event(_) => "event",
-        Decided::Presence(_) => "presence",
-        Decided::TagReport { .. } => "tag report",
-        Decided::Forget { .. } => "forget",
-        Decided::Reader { .. } => "reader",
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and seconds are far below 2^52")]

@@ -10,7 +10,7 @@ use super::{
     visits,
 };
 use crate::{
-    model::{AssetId, ById, EventMessage, PresentChange, ZoneId},
+    model::{AssetId, ById, EventMessage, PresentChange, ReaderId, ZoneId},
     storage::connection::Ms,
 };
 use bytes::Bytes;
@@ -333,7 +333,7 @@ async fn readers(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Err
     if batch.readers.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = batch.readers.keys().map(|reader| reader.as_str()).collect();
+    let ids: Vec<&str> = batch.readers.keys().map(ReaderId::as_str).collect();
     let times: Vec<Ms> = batch.readers.values().map(|(time_ms, _)| Ms(*time_ms)).collect();
     let online: Vec<bool> = batch.readers.values().map(|(_, online)| *online).collect();
     transaction
