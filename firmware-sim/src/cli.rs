@@ -149,6 +149,9 @@ pub(crate) struct LoadArgs {
     /// How many of a hundred walks lead to another room.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=100))]
     roam_percent: u32,
+    /// How many of a hundred tags stand still, with the noise of a fix.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    still_percent: u32,
     /// Write the result as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -222,6 +225,7 @@ pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
         batch: args.batch,
         window: args.window,
         roam_percent: args.roam_percent,
+        still_percent: args.still_percent,
         patience: Duration::from_secs(10),
     };
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();

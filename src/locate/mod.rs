@@ -187,6 +187,12 @@ impl Track {
         })
     }
 
+    /// Metres east and north, with the noise taken out; of the newest fix.
+    #[must_use]
+    pub fn smoothed(&self) -> (f64, f64) {
+        self.smoothed.place()
+    }
+
     /// The decided room.
     #[must_use]
     pub fn room(&self) -> Option<&ZoneId> {

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 const R90_IN_SIGMA: f64 = 2.146;
 /// How fast a tag that may move is expected to go, metres a second.
 const WALK_M_S: f64 = 1.5;
-/// How fast one that says it stands still may drift, metres a second.
-const STILL_M_S: f64 = 0.05;
+/// How far one that says it stands still may drift: a standard deviation of a tenth of a metre in a
+/// minute, growing with the root of time; square metres a second.
+const STILL_M2_S: f64 = 0.1 * 0.1 / 60.0;
 /// A fix this many sigma away is a new place, not noise.
 const JUMP_SIGMA: f64 = 5.0;
 
@@ -48,9 +49,10 @@ impl Smoothed {
             self.reset(fix);
             return self.place();
         };
-        let speed_m_s = if moving == Some(false) { STILL_M_S } else { WALK_M_S };
-        let walked_m = (fix.time_ms - before_ms) as f64 / 1000.0 * speed_m_s;
-        let predicted_m2 = self.variance_m2 + walked_m * walked_m;
+        let seconds = (fix.time_ms - before_ms) as f64 / 1000.0;
+        let moved_m2 =
+            if moving == Some(false) { STILL_M2_S * seconds } else { (WALK_M_S * seconds).powi(2) };
+        let predicted_m2 = self.variance_m2 + moved_m2;
         let error_m2 = error_m2(fix);
         let (dx_m, dy_m) = (fix.x_m - self.x_m, fix.y_m - self.y_m);
         let limit_m2 = JUMP_SIGMA * JUMP_SIGMA * (predicted_m2 + error_m2);

@@ -1,8 +1,10 @@
 //! Which rows of `position` a tag's fixes make.
 //!
-//! Stored on change, a fix within the accuracy of the open row, in the same room and on the same UTC
-//! day, not after a silence of ten minutes, extends that row; the error of a history query is then at most the fix's accuracy. An open
-//! row is stored at once, its `until` at most a minute later.
+//! Stored on change, a row holds the place with the noise taken out, which the pages show too. While
+//! that is within the accuracy of the row's, in the same room and on the same UTC day, and the tag
+//! isn't silent for ten minutes, the row is extended: so the answer of a history query is off by the
+//! fix's accuracy at most. The single fix would not do: one in ten lies beyond its own accuracy. An
+//! open row is stored at once, its `until` at most a minute later.
 
 use crate::model::{Decided, PositionRow, TagId, ZoneId, freshness::MAX_INTERVAL_MS};
 use serde::{Deserialize, Serialize};

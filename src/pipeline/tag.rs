@@ -135,7 +135,11 @@ impl TagWork {
                     out.push(Decided::Event(event::found(fix, asset)));
                 }
                 let zone = self.track.room().cloned();
-                OpenRow::take(&mut self.open, PositionRow::of(fix, zone), on_change, out);
+                let mut row = PositionRow::of(fix, zone);
+                if on_change {
+                    (row.x_m, row.y_m) = self.track.smoothed();
+                }
+                OpenRow::take(&mut self.open, row, on_change, out);
                 if let Some(moved) = moved {
                     decided_move(&fix.tag, asset, &moved, out);
                 }

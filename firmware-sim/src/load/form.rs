@@ -23,6 +23,7 @@ pub(super) struct Report {
     pub(super) y_cm: i32,
     pub(super) floor: i16,
     pub(super) battery_pct: u8,
+    pub(super) moving: bool,
 }
 
 /// Where a field begins.
@@ -37,6 +38,7 @@ struct Slots {
     y: usize,
     floor: usize,
     battery: usize,
+    moving: usize,
 }
 
 /// Messages that all have the same length: a tag's own, or an engine's of as many positions.
@@ -55,6 +57,9 @@ const TIME: usize = 13;
 const SEQ: usize = 10;
 const METRES: usize = 9;
 const SMALL: usize = 3;
+const MOVING: usize = 5;
+/// What every position claims of itself, metres.
+pub(super) const ACCURACY_M: f32 = 0.8;
 
 impl Form {
     /// Of the tags 1 to `tags`, by themselves or by the engine of that name.
@@ -83,9 +88,15 @@ impl Form {
         let at = &mut self.at;
         at.tag = packet.len() - topic.len() - usize::from(self.acknowledged) * 2 + in_topic;
         at.packet = self.acknowledged.then(|| packet.len() - 2);
-        for slot in
-            [&mut at.time, &mut at.seq, &mut at.x, &mut at.y, &mut at.floor, &mut at.battery]
-        {
+        for slot in [
+            &mut at.time,
+            &mut at.seq,
+            &mut at.x,
+            &mut at.y,
+            &mut at.floor,
+            &mut at.battery,
+            &mut at.moving,
+        ] {
             *slot += packet.len();
         }
         packet.put_slice(&self.bytes);
@@ -144,6 +155,7 @@ impl Form {
             bytes[at.floor] = sign;
             bytes[at.floor + 1..at.floor + 3].copy_from_slice(&floor.to_be_bytes());
             bytes[at.battery] = report.battery_pct;
+            bytes[at.moving] = if report.moving { 0xf5 } else { 0xf4 };
         } else {
             put_digits(&mut bytes[at.time..at.time + TIME], report.time_ms.unsigned_abs());
             put_digits(&mut bytes[at.seq..at.seq + SEQ], u64::from(report.seq));
@@ -151,6 +163,8 @@ impl Form {
             put_metres(&mut bytes[at.y..at.y + METRES], report.y_cm);
             put_signed(&mut bytes[at.floor..at.floor + SMALL], report.floor.into());
             put_digits(&mut bytes[at.battery..at.battery + SMALL], report.battery_pct.into());
+            let moving = if report.moving { b" true" } else { b"false" };
+            bytes[at.moving..at.moving + MOVING].copy_from_slice(moving);
         }
     }
 }
@@ -182,7 +196,8 @@ fn json_element(tag: Option<&str>, at: &mut Slots) -> Vec<u8> {
     at.y = field("y_m", METRES);
     at.floor = field("floor", SMALL);
     at.battery = field("battery_pct", SMALL);
-    text.push_str(r#""accuracy_m":0.5,"moving":true}"#);
+    at.moving = field("moving", MOVING);
+    text.push_str(&format!("\"accuracy_m\":{ACCURACY_M}}}"));
     text.into_bytes()
 }
 
@@ -208,8 +223,9 @@ fn cbor_element(tag: Option<&str>, at: &mut Slots) -> Vec<u8> {
     at.battery = field(7, &[0x18], 1);
     bytes.push(6);
     bytes.push(0xfa);
-    bytes.extend(0.5_f32.to_be_bytes());
-    bytes.extend([8, 0xf5]);
+    bytes.extend(ACCURACY_M.to_be_bytes());
+    bytes.extend([8, 0]);
+    at.moving = bytes.len() - 1;
     bytes
 }
 
@@ -286,6 +302,7 @@ mod tests {
             y_cm: -7,
             floor: -1,
             battery_pct: 87,
+            moving: number.is_multiple_of(2),
         }
     }
 
@@ -298,9 +315,9 @@ mod tests {
             x_m: metres(report.x_cm),
             y_m: metres(report.y_cm),
             floor: -1,
-            accuracy_m: Some(0.5),
+            accuracy_m: Some(ACCURACY_M),
             battery_pct: Some(87),
-            moving: Some(true),
+            moving: Some(report.moving),
             button: None,
         }
     }

@@ -67,6 +67,8 @@ pub struct Config {
     pub window: u16,
     /// How many of a hundred walks lead to another room.
     pub roam_percent: u32,
+    /// How many of a hundred tags stand still.
+    pub still_percent: u32,
     /// How long to wait for acknowledgements at the end.
     pub patience: Duration,
 }
@@ -237,7 +239,7 @@ fn one_thread(
         let shared = Rc::new(Shared {
             ground: RefCell::new(Ground::new(
                 common.site,
-                common.config.roam_percent,
+                (common.config.roam_percent, common.config.still_percent),
                 u64::from(thread) + 1,
             )?),
             counters: Arc::clone(&common.counters[thread as usize]),

@@ -61,6 +61,7 @@ fn config(broker: String) -> Config {
         batch: None,
         window: 100,
         roam_percent: 2,
+        still_percent: 0,
         patience: Duration::from_millis(500),
     }
 }

@@ -1,6 +1,7 @@
-//! Tags that never stand still: each walks about its room, and now and then to another one.
+//! Tags that walk about their room, and now and then to another one; and tags that stand still, whose
+//! fixes are off as much as they claim.
 
-use super::form::{FIRST_SEQ, Report};
+use super::form::{ACCURACY_M, FIRST_SEQ, Report};
 use crate::building::{Building, BuildingError, Gait, RoomIx, Spot, Walk, Ways};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,10 +14,11 @@ pub(super) struct Ground {
     /// Where tags may go, each room as often as it has tens of square metres.
     rooms: Vec<RoomIx>,
     roam_percent: u32,
+    still_percent: u32,
     rng: ChaCha8Rng,
 }
 
-/// A walking tag.
+/// A tag that walks, or stands still.
 pub(super) struct Walker {
     number: u32,
     at: Spot,
@@ -29,7 +31,7 @@ pub(super) struct Walker {
 impl Ground {
     pub(super) fn new(
         site: &SiteFile,
-        roam_percent: u32,
+        (roam_percent, still_percent): (u32, u32),
         seed: u64,
     ) -> Result<Self, BuildingError> {
         let building = Building::new(site)?;
@@ -45,7 +47,7 @@ impl Ground {
             return Err(BuildingError::NoRooms);
         }
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { ways: Ways::new(&building), building, rooms, roam_percent, rng })
+        Ok(Self { ways: Ways::new(&building), building, rooms, roam_percent, still_percent, rng })
     }
 
     /// The tag of that number, somewhere in the building.
@@ -75,20 +77,31 @@ impl Ground {
             // Without a pause, but not where it fell silent for long.
             start_ms = done.end_ms().max(time_ms - 2_000);
         }
-        if walker.walk.is_none() {
+        let moving = walker.number % 100 >= self.still_percent;
+        if walker.walk.is_none() && moving {
             walker.walk = self.next_walk(walker.at, start_ms);
         }
         let spot = walker.walk.as_ref().map_or(walker.at, |walk| walk.spot_at(time_ms));
         walker.seq = walker.seq.wrapping_add(1);
+        let (dx_m, dy_m) = if moving { (0.0, 0.0) } else { self.noise() };
         Report {
             number: walker.number,
             time_ms,
             seq: walker.seq,
-            x_cm: centimetres(spot.x_m),
-            y_cm: centimetres(spot.y_m),
+            x_cm: centimetres(spot.x_m + dx_m),
+            y_cm: centimetres(spot.y_m + dy_m),
             floor: self.building.room(spot.room).floor,
             battery_pct: walker.battery_pct,
+            moving,
         }
+    }
+
+    /// Nine errors of ten lie within what the tag claims (Rayleigh: 2.146 standard deviations).
+    fn noise(&mut self) -> (f64, f64) {
+        let sigma_m = f64::from(ACCURACY_M) / 2.146;
+        let radius_m = sigma_m * (-2.0 * self.rng.random_range(f64::MIN_POSITIVE..1.0).ln()).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * self.rng.random_range(0.0..1.0)).sin_cos();
+        (radius_m * cos, radius_m * sin)
     }
 
     fn next_walk(&mut self, from: Spot, start_ms: i64) -> Option<Walk> {
@@ -116,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_report_is_a_new_place_at_walking_speed() {
-        let mut ground = Ground::new(&site::generate(&site::demo_plan()), 20, 1).unwrap();
+        let mut ground = Ground::new(&site::generate(&site::demo_plan()), (20, 0), 1).unwrap();
         let mut walker = ground.walker(7);
         let mut before: Option<Report> = None;
         for second in 0..2_000 {
@@ -135,9 +148,28 @@ mod tests {
 
     #[test]
     fn no_two_reports_of_a_tag_bear_the_same_time() {
-        let mut ground = Ground::new(&site::generate(&site::demo_plan()), 20, 1).unwrap();
+        let mut ground = Ground::new(&site::generate(&site::demo_plan()), (20, 0), 1).unwrap();
         let mut walker = ground.walker(1);
         let times = [1_000, 1_000, 1_001, 1_500].map(|at| ground.report(&mut walker, at).time_ms);
         assert_eq!(times, [1_000, 1_001, 1_002, 1_500]);
+    }
+
+    #[test]
+    fn a_tag_that_stands_still_says_so_and_is_off_as_much_as_it_claims() {
+        let site = site::generate(&site::demo_plan());
+        let mut ground = Ground::new(&site, (20, 80), 1).unwrap();
+        let mut walker = ground.walker(79);
+        let at = walker.at;
+        let errors = (0..2_000).map(|n| {
+            let report = ground.report(&mut walker, 2_000 * n);
+            assert!(!report.moving);
+            let [dx_m, dy_m] = [(report.x_cm, at.x_m), (report.y_cm, at.y_m)]
+                .map(|(cm, m)| f64::from(cm) / 100.0 - m);
+            dx_m.hypot(dy_m)
+        });
+        let within = errors.filter(|error_m| *error_m <= f64::from(ACCURACY_M)).count();
+        assert!((1_740..1_860).contains(&within), "{within} of 2000");
+        let mut other = ground.walker(180);
+        assert!(ground.report(&mut other, 0).moving);
     }
 }

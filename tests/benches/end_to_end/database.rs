@@ -25,6 +25,8 @@ pub(crate) struct Stored {
     pub(crate) latency_ms: Option<Latency>,
     /// Of the table and its indexes, by all rows.
     pub(crate) bytes_a_row: f64,
+    /// Rows of the tags that stand still.
+    pub(crate) still_rows: i64,
 }
 
 /// Bytes that the server's log has grown to.
@@ -70,7 +72,7 @@ impl Database {
 
     /// Counts what is there from a time on, milliseconds since the Unix epoch, when nothing comes
     /// any more.
-    pub(crate) async fn count(&self, from_ms: f64) -> Stored {
+    pub(crate) async fn count(&self, from_ms: f64, plan: &Plan) -> Stored {
         let client = postgres::connect(&self.url).await;
         let settings = "set work_mem = '1GB'; set max_parallel_workers_per_gather = 0";
         client.batch_execute(settings).await.unwrap();
@@ -87,6 +89,12 @@ impl Database {
                     from pg_partition_tree('position') where isleaf)
                     / greatest((select count(*) from position), 1)";
         let row = client.query_one(sql, &[]).await.unwrap();
+        let still = format!(
+            "select count(*) from run r join tag t on t.id = r.tag
+             where right(t.name, 2)::int < {}",
+            plan.still_percent.unwrap_or(0)
+        );
+        let still_rows = client.query_one(&still, &[]).await.unwrap().get(0);
         let latencies = "select round(date_part('epoch',
                 pg_xact_commit_timestamp(x) - \"time\") * 1000)::int8, count(*)
             from run group by 1";
@@ -100,6 +108,7 @@ impl Database {
             last_commit_ms: row.get(2),
             latency_ms: counted.summary(),
             bytes_a_row: row.get(3),
+            still_rows,
         }
     }
 

@@ -20,6 +20,10 @@ pub(crate) struct Plan {
     pub(crate) threads: u32,
     /// Only front door and journal.
     pub(crate) door_only: bool,
+    /// How many of a hundred tags stand still; rows are then stored on change.
+    pub(crate) still_percent: Option<u32>,
+    /// Days of history in the tables before the load; while it lasts, the API is read.
+    pub(crate) history_days: u32,
     /// (measure, what it is to reach).
     pub(crate) goals: &'static [(&'static str, &'static str)],
 }
@@ -37,11 +41,13 @@ const JSON64: Plan = Plan {
     feeds: 0,
     threads: 1,
     door_only: false,
+    still_percent: None,
+    history_days: 0,
     goals: &[("stored/s", "150,000"), ("of --bare", "50 %")],
 };
 
 /// Every plan by name.
-const PLANS: [Plan; 12] = [
+const PLANS: [Plan; 14] = [
     JSON64,
     Plan { name: "cbor64", cbor: true, goals: &[("stored/s", "200,000")], ..JSON64 },
     Plan { name: "batches", goals: &[("stored/s", "300,000")], ..BATCHES },
@@ -81,6 +87,24 @@ const PLANS: [Plan; 12] = [
         name: "tags100k",
         tags: 100_000,
         goals: &[("peak memory MiB", "400"), ("CPU us a position", "1.5 x that of tags1k")],
+        ..GROWTH
+    },
+    Plan {
+        name: "on-change",
+        rate: 12_500,
+        still_percent: Some(80),
+        goals: &[("rows of all messages, %", "22"), ("of the still tags', %", "2")],
+        ..JSON64
+    },
+    Plan {
+        name: "history",
+        tags: 5_000,
+        history_days: 90,
+        goals: &[
+            ("GET assets p99 ms", "50"),
+            ("GET assets near p99 ms", "50"),
+            ("GET a day of history p99 ms", "50"),
+        ],
         ..GROWTH
     },
 ];

@@ -5,6 +5,10 @@ use crate::{latency::Latency, plan::Plan, run::Outcome, system::Kind};
 impl Outcome {
     /// Positions that were to be stored and are not, or messages that the journal has not.
     pub(crate) fn lost(&self) -> i64 {
+        if self.still_percent.is_some() {
+            // On change a row stands for many messages.
+            return 0;
+        }
         let load = &self.load;
         let promised = if self.qos == 1 { load.acknowledged } else { load.published };
         let kept = match &self.stored {
@@ -45,7 +49,20 @@ impl Outcome {
             let share = 100.0 * self.stored_per_second() / bare.stored_per_second().max(1.0);
             rows.push(("of --bare", format!("{share:.0} %")));
         }
-        rows.push(("lost", self.lost().to_string()));
+        if self.still_percent.is_none() {
+            rows.push(("lost", self.lost().to_string()));
+        }
+        if let (Some(percent), Some(stored)) = (self.still_percent, &self.stored) {
+            let share =
+                |rows: i64, of: f64| format!("{:.2}", 100.0 * as_f64(rows.unsigned_abs()) / of);
+            rows.push(("rows of all messages, %", share(stored.rows, positions)));
+            let still = positions * f64::from(percent) / 100.0;
+            rows.push(("of the still tags', %", share(stored.still_rows, still)));
+            let bytes_a_day = as_f64(stored.rows.unsigned_abs()) * stored.bytes_a_row / seconds
+                * 86_400.0
+                / f64::from(self.tags);
+            rows.push(("KiB stored an asset and day", format!("{:.0}", bytes_a_day / 1_024.0)));
+        }
         if let Some(stored) = &self.stored {
             rows.push(("stored twice", (stored.rows - stored.distinct).to_string()));
         }
@@ -75,6 +92,9 @@ impl Outcome {
         }
         if let Some(feed) = self.feed_latency_ms {
             push_latency(&mut rows, ["feed p50 ms", "feed p99 ms", "feed max ms"], feed, 0);
+        }
+        for read in &self.reads {
+            push_latency(&mut rows, read.names, read.latency_ms, 0);
         }
         if let Some(row) = self.stored.as_ref().and_then(|stored| stored.latency_ms) {
             push_latency(&mut rows, ["row p50 ms", "row p99 ms", "row max ms"], row, 0);

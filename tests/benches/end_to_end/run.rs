@@ -5,6 +5,7 @@ use crate::{
     feed::Feeds,
     latency::Latency,
     plan::Plan,
+    reads::{Read, Reads},
     system::{Kind, System},
     usage::Usage,
 };
@@ -38,11 +39,16 @@ pub(crate) struct Outcome {
     pub(crate) plan: &'static str,
     pub(crate) system: Kind,
     pub(crate) qos: u8,
+    pub(crate) tags: u32,
     pub(crate) load: Load,
     pub(crate) stored: Option<Stored>,
     /// What the system itself counted as stored.
     pub(crate) counted: u64,
     pub(crate) feed_latency_ms: Option<Latency>,
+    /// Of what was asked over HTTP meanwhile.
+    pub(crate) reads: Vec<Read>,
+    /// Of the tags that stand still, percent.
+    pub(crate) still_percent: Option<u32>,
     /// From the beginning of the load to when everything was stored.
     pub(crate) cpu_seconds: f64,
     pub(crate) postgres_cpu_seconds: f64,
@@ -84,9 +90,17 @@ pub(crate) async fn run(
         let first = Plan { rate: FIRST_REPORTS, batch: None, qos: 1, window: 500, ..plan.clone() };
         let seconds = plan.tags.div_ceil(FIRST_REPORTS) + 1;
         let loaded = make_load(&system, &first, seconds.into(), load).await;
-        before_it = await_stored(&system, loaded.acknowledged).await;
+        let expected = if plan.still_percent.is_some() { u64::MAX } else { loaded.acknowledged };
+        before_it = await_stored(&system, expected).await;
         tokio::time::sleep(3 * EARLIER / 2).await;
     }
+    if let Some(database) = &database {
+        database.fill_history(plan).await;
+    }
+    let reads = match system.http() {
+        Some(http) if plan.history_days > 0 => Some(Reads::begin(http, plan)),
+        _ => None,
+    };
     let feeds = match system.http() {
         Some(http) if plan.feeds > 0 => Some(Feeds::open(http, plan.feeds).await),
         _ => None,
@@ -101,15 +115,20 @@ pub(crate) async fn run(
     let loaded = make_load(&system, plan, seconds, load).await;
     let expected = if plan.qos == 1 { loaded.acknowledged } else { loaded.published };
     let expected = if kind == Kind::FrontDoor { loaded.messages } else { expected };
+    let expected = if plan.still_percent.is_some() { u64::MAX / 2 } else { expected };
     let counted = await_stored(&system, before_it + expected).await - before_it;
     let (after, logs_after) = (usage(), logs().await);
+    let reads = match reads {
+        Some(reads) => reads.end().await,
+        None => Vec::new(),
+    };
     let feed_latency_ms = feeds.and_then(|feeds| feeds.latency());
     let peak_memory_bytes = system.peak_memory();
     system.stop();
     let stored = match &database {
         Some(database) => {
             let from_ms = loaded.start_ms - EARLIER.as_secs_f64() * 1_000.0;
-            Some(database.count(from_ms).await)
+            Some(database.count(from_ms, plan).await)
         }
         None => None,
     };
@@ -121,10 +140,13 @@ pub(crate) async fn run(
         plan: plan.name,
         system: kind,
         qos: plan.qos,
+        tags: plan.tags,
         load: loaded,
         stored,
         counted,
         feed_latency_ms,
+        reads,
+        still_percent: plan.still_percent,
         cpu_seconds: own.cpu.as_secs_f64(),
         postgres_cpu_seconds: postgres.cpu.as_secs_f64(),
         log_bytes: logs_after.0 - logs_before.0,
@@ -153,6 +175,9 @@ async fn make_load(system: &System, plan: &Plan, seconds: u64, program: &Path) -
     }
     if plan.cbor {
         command.arg("--cbor");
+    }
+    if let Some(percent) = plan.still_percent {
+        command.args(["--still-percent", &percent.to_string()]);
     }
     if let Some(batch) = plan.batch {
         command.args(["--batch", &batch.to_string()]);

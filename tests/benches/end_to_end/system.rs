@@ -55,10 +55,13 @@ impl System {
         let url = database.map_or("", |database| database.url.as_str());
         Some(match kind {
             Kind::Spor => {
+                let on_change = if plan.still_percent.is_some() { "true" } else { "false" };
+                let days = (plan.history_days + 30).to_string();
                 let settings = [
                     ("SPOR_DATABASE__URL", url),
                     ("SPOR_HTTP__OPEN", "true"),
-                    ("SPOR_STORAGE__ON_CHANGE", "false"),
+                    ("SPOR_STORAGE__ON_CHANGE", on_change),
+                    ("SPOR_STORAGE__POSITION_DAYS", &days),
                 ];
                 Self::Spor(Box::new(Spor::start(&["serve"], &settings).await))
             }
