@@ -25,14 +25,19 @@ use std::{
 };
 use tokio::{
     sync::broadcast,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, sleep_until},
 };
 
-/// Frames that wait for a slow client, eight seconds of them; one that is further behind starts
-/// afresh with a snapshot.
-pub(super) const FRAMES_KEPT: usize = 16;
-const TICK: Duration = Duration::from_millis(500);
-const TICKS_A_PING: u64 = 10;
+/// Frames that wait for a slow client, three seconds of them at least; one that is further behind
+/// starts afresh with a snapshot.
+pub(super) const FRAMES_KEPT: usize = 32;
+/// Shortest and longest time between two frames of a scope.
+const TICK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Making frames takes one part of the time in so many at most, and sending them to each client
+/// about a tenth of a millisecond, which is to be no more.
+const SHARE: u32 = 10;
+const SENDING: Duration = Duration::from_micros(100);
+const PING: Duration = Duration::from_secs(5);
 const MAX_CLIENTS: usize = 4_000;
 const MAX_SCOPES: usize = 128;
 
@@ -122,17 +127,32 @@ impl Scopes {
     }
 }
 
-/// Feeds every scope, twice a second, until Spor stops.
+/// Feeds every scope until Spor stops: ten times a second, or as often as that takes a tenth of the
+/// time.
 pub(in super::super) async fn run(app: App) {
-    let mut ticker = interval(TICK);
-    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = Seen::now(&app);
-    for tick in 1u64.. {
+    let mut ping_at = Instant::now() + PING;
+    let mut next = Instant::now() + TICK.0;
+    loop {
         tokio::select! {
             () = app.stop.cancelled() => return,
-            _ = ticker.tick() => seen.tick(&app, tick.is_multiple_of(TICKS_A_PING)),
+            () = sleep_until(next) => {}
         }
+        let begun = Instant::now();
+        let ping = begun >= ping_at;
+        if ping {
+            ping_at = begun + PING;
+        }
+        seen.tick(&app, ping);
+        let clients = u32::try_from(lock(&app.hub.0).clients).unwrap_or(u32::MAX);
+        next = begun + pause(begun.elapsed(), clients);
     }
+}
+
+/// From one tick, which took so long, to the next.
+fn pause(took: Duration, clients: u32) -> Duration {
+    let work = took.saturating_add(SENDING.saturating_mul(clients));
+    work.saturating_mul(SHARE).clamp(TICK.0, TICK.1)
 }
 
 /// Up to where the scopes were fed.
@@ -257,4 +277,17 @@ impl Scope {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each holder leaves what is behind the lock whole, whatever happens after.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_clients_hear_ten_times_a_second_and_a_thousand_once() {
+        let took = Duration::from_millis(2);
+        assert_eq!(pause(took, 20), Duration::from_millis(100));
+        assert_eq!(pause(took, 1_000), Duration::from_secs(1));
+        assert_eq!(pause(Duration::from_millis(40), 1), Duration::from_millis(401));
+    }
 }

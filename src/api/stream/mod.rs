@@ -48,8 +48,8 @@ pub(super) struct StreamQuery {
     class: Option<String>,
 }
 
-/// Equipment as it moves: `hello`, a `snapshot`, then at most two `delta` a second and a `ping`
-/// each five seconds. After a gap, and when the building has changed, `hello` and `snapshot` come
+/// Equipment as it moves: `hello`, a `snapshot`, then at most ten `delta` a second (fewer where many
+/// listen) and a `ping` each five seconds. After a gap, and when the building has changed, `hello` and `snapshot` come
 /// again.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "assets", operation_id = "stream",
