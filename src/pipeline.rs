@@ -65,7 +65,7 @@ pub struct Pipeline {
     on_change: bool,
     ingest: Ingest,
     shards: Vec<Shard>,
-    statuses: HashMap<AssetId, StatusNow>,
+    statuses: ById<AssetId, StatusNow>,
     presence: PresenceCount,
 }
 
@@ -83,7 +83,7 @@ impl Pipeline {
             on_change: parts.on_change,
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            statuses: HashMap::new(),
+            statuses: ById::default(),
             presence: PresenceCount::default(),
         }
     }
@@ -134,33 +134,24 @@ impl Pipeline {
                 return out.push(Decided::Reader { reader, time_ms, online });
             }
         };
-        let shard = &mut self.shards[shard_of(&tag)];
-        if !shard.contains_key(&tag) {
-            shard.insert(tag.clone(), TagWork::default());
-        }
-        let Some(work) = shard.get_mut(&tag) else { return };
-        match self.known.carrier(&tag) {
-            Some(Carrier::Person(person)) => {
-                if let Some((room, time_ms)) = work.take_badge(message, &self.site) {
-                    self.presence.add(&person.id, &person.role, &room, time_ms);
-                }
+        let work = self.shards[shard_of(&tag)].entry(tag.clone()).or_default();
+        let carrier = self.known.carrier(&tag);
+        if let Some(Carrier::Person(person)) = carrier {
+            if let Some((room, time_ms)) = work.take_badge(message, &self.site) {
+                self.presence.add(&person.id, &person.role, &room, time_ms);
             }
-            carrier => {
-                let asset = carrier.and_then(|c| match c {
-                    Carrier::Asset(asset) => Some(&asset.id),
-                    Carrier::Person(_) => None,
-                });
-                if let Some(time_ms) = placed_at(&message)
-                    && work.would_be_newest(time_ms)
-                {
-                    let statuses = self.followed.then_some(&mut self.statuses);
-                    let at = (time_ms, received_ms);
-                    settle(statuses, asset, &tag, work, &self.site, at, out);
-                }
-                work.take(message, asset, &self.site, self.on_change, out);
+        } else {
+            let asset = asset_of(carrier);
+            if let Some(time_ms) = placed_at(&message)
+                && work.would_be_newest(time_ms)
+            {
+                let statuses = self.followed.then_some(&mut self.statuses);
+                let at = (time_ms, received_ms);
+                settle(statuses, asset, &tag, work, &self.site, at, out);
             }
+            work.take(message, asset, &self.site, self.on_change, out);
         }
-        self.show(&tag);
+        show(&self.live, &self.statuses, &self.site, &tag, work, carrier);
     }
 
     /// Once a second: what follows from time alone.
@@ -232,7 +223,11 @@ impl Pipeline {
             }
         };
         if let Some(tag) = tag {
-            self.show(tag);
+            let tag = tag.clone();
+            if let Some(work) = self.shards[shard_of(&tag)].get_mut(&tag) {
+                work.ask_again();
+            }
+            self.show(&tag);
         }
     }
 
@@ -256,6 +251,7 @@ impl Pipeline {
         self.follow_first_registry(now_ms, out);
         let before = self.known.clone();
         self.known.apply(change);
+        self.ask_again();
         let tags: Vec<TagId> = self.shards.iter().flat_map(HashMap::keys).cloned().collect();
         for tag in tags {
             match (before.is_worn(&tag), self.known.is_worn(&tag)) {
@@ -287,6 +283,7 @@ impl Pipeline {
     pub fn change_site(&mut self, site: Arc<Site>) {
         self.ingest.change_site(site.clone());
         self.site = site;
+        self.ask_again();
     }
 
     fn follow_first_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
@@ -320,18 +317,41 @@ impl Pipeline {
         self.statuses.retain(|asset, _| known.assets.contains_key(asset));
     }
 
-    /// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
     fn show(&self, tag: &TagId) {
-        let Some(work) = self.shards[shard_of(tag)].get(tag) else { return };
-        if self.known.is_worn(tag) {
-            if let Some(state) = work.badge_state(tag, &self.site) {
-                self.live.people.put(state);
-            }
-            return;
+        if let Some(work) = self.shards[shard_of(tag)].get(tag) {
+            show(&self.live, &self.statuses, &self.site, tag, work, self.known.carrier(tag));
         }
-        let asset = self.known.asset_of(tag);
-        let status = asset.and_then(|a| self.statuses.get(&a.id)).cloned();
-        self.live.tags.put(work.state(tag, status));
+    }
+
+    /// What was known to last as long as nothing new is heard is asked again.
+    fn ask_again(&mut self) {
+        self.shards.iter_mut().flatten().for_each(|(_, work)| work.ask_again());
+    }
+}
+
+/// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
+fn show(
+    live: &Live,
+    statuses: &ById<AssetId, StatusNow>,
+    site: &Site,
+    tag: &TagId,
+    work: &TagWork,
+    carrier: Option<&Carrier>,
+) {
+    if let Some(Carrier::Person(_)) = carrier {
+        if let Some(state) = work.badge_state(tag, site) {
+            live.people.put(state);
+        }
+        return;
+    }
+    let status = asset_of(carrier).and_then(|asset| statuses.get(asset)).cloned();
+    live.tags.put(work.state(tag, status));
+}
+
+fn asset_of(carrier: Option<&Carrier>) -> Option<&AssetId> {
+    match carrier? {
+        Carrier::Asset(asset) => Some(&asset.id),
+        Carrier::Person(_) => None,
     }
 }
 
@@ -347,7 +367,7 @@ fn placed_at(message: &Understood) -> Option<i64> {
 /// What time alone has brought until the next fix. Ticks brought it already where fixes come as they
 /// are made; where they come hours later, all at once, there was no tick between them.
 fn settle(
-    mut statuses: Option<&mut HashMap<AssetId, StatusNow>>,
+    mut statuses: Option<&mut ById<AssetId, StatusNow>>,
     asset: Option<&AssetId>,
     tag: &TagId,
     work: &mut TagWork,
@@ -361,6 +381,9 @@ fn settle(
         }
     };
     work.settle(tag, asset, time_ms, received_ms, out);
+    if work.is_quiet(time_ms) {
+        return;
+    }
     let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
     if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < time_ms) {
         judge_at(work, follows_ms, out);
@@ -371,7 +394,7 @@ fn settle(
 /// Concludes what the asset is doing at a time, and when that was received. When that changed: since
 /// when, and up to when it takes silence for granted.
 fn judge(
-    statuses: &mut HashMap<AssetId, StatusNow>,
+    statuses: &mut ById<AssetId, StatusNow>,
     asset: &AssetId,
     tag: &TagId,
     work: &mut TagWork,
@@ -390,7 +413,10 @@ fn judge(
         seen_ms: located.seen_ms,
         interval_ms: work.interval_ms(),
     };
-    let status = utilisation::next(statuses.get(asset), evidence, at_ms)?;
+    let Some(status) = utilisation::next(statuses.get(asset), evidence, at_ms) else {
+        work.be_quiet(located.entered_ms, utilisation::lasts_until_ms(evidence, at_ms));
+        return None;
+    };
     out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
     out.push(Decided::Event(event::status(tag, asset, &status, &located)));
     work.rethink(tag, (status.since_ms, at_ms), received_ms, out);

@@ -187,6 +187,12 @@ impl Track {
         })
     }
 
+    /// Since when the tag is in its room, or in none, milliseconds.
+    #[must_use]
+    pub fn entered_ms(&self) -> i64 {
+        self.rooms.entered_ms()
+    }
+
     /// Metres east and north, with the noise taken out; of the newest fix.
     #[must_use]
     pub fn smoothed(&self) -> (f64, f64) {

@@ -32,6 +32,8 @@ pub(super) struct TagWork {
     /// When storage was last asked to decide anew, by the clock of receipt, milliseconds; none: it has.
     asked_ms: Option<i64>,
     presumed: Option<Presumed>,
+    /// In the room that was entered then, nothing else follows of the asset before then, milliseconds.
+    quiet: Option<(i64, i64)>,
 }
 
 /// A late fix may have an effect on so many later ones: by then the smoothing has forgotten it.
@@ -76,6 +78,7 @@ impl TagWork {
             unsettled: 0,
             asked_ms: None,
             presumed: None,
+            quiet: None,
         }
     }
 
@@ -235,6 +238,23 @@ impl TagWork {
     /// True when a fix of that time would be the newest.
     pub(super) fn would_be_newest(&self, time_ms: i64) -> bool {
         self.track.would_be_newest(time_ms)
+    }
+
+    /// In the room that was entered at `entered_ms`, the asset's status stays until then.
+    pub(super) fn be_quiet(&mut self, entered_ms: i64, until_ms: i64) {
+        self.quiet = Some((entered_ms, until_ms));
+    }
+
+    /// True when the asset's status needn't be asked for at that time.
+    pub(super) fn is_quiet(&self, at_ms: i64) -> bool {
+        self.quiet.is_some_and(|(entered_ms, until_ms)| {
+            at_ms < until_ms && self.track.is_certain() && self.track.entered_ms() == entered_ms
+        })
+    }
+
+    /// What the status follows from has changed otherwise than by a fix.
+    pub(super) fn ask_again(&mut self) {
+        self.quiet = None;
     }
 
     /// True when no change of room waits for its dwell.

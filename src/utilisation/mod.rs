@@ -4,4 +4,4 @@
 
 mod status;
 
-pub use status::{Evidence, follows_ms, next, presumed_until_ms};
+pub use status::{Evidence, follows_ms, lasts_until_ms, next, presumed_until_ms};

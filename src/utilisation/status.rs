@@ -48,6 +48,15 @@ pub fn follows_ms(entered_ms: i64) -> i64 {
     entered_ms + DWELL_MS
 }
 
+/// Up to when, at least, nothing else follows from the same room than at `at_ms`, whatever else is
+/// heard of the tag in it; milliseconds. Not after `at_ms`: nothing can be said.
+#[must_use]
+pub fn lasts_until_ms(evidence: Evidence, at_ms: i64) -> i64 {
+    let lost_ms = evidence.seen_ms + freshness::lost_after_ms(0);
+    let follows_ms = follows_ms(evidence.entered_ms);
+    if at_ms < follows_ms { follows_ms.min(lost_ms) } else { lost_ms }
+}
+
 /// Up to when a status took for granted that nothing new was heard, when it was decided by time alone,
 /// milliseconds.
 #[must_use]
