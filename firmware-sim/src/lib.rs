@@ -1,10 +1,12 @@
 //! A simulated hospital: its building, its equipment and staff, their tags and readers.
 //!
-//! [`site`] makes the building, [`building`] knows the ways through it, [`world`] lets the hospital
-//! work, [`mqtt`] publishes what its tags say, [`load`] makes a rate to measure with.
+//! [`scenario`] says what is to happen, [`site`] makes the building, [`building`] knows the ways
+//! through it, [`world`] lets the hospital work, [`mqtt`] publishes what its tags say, [`load`] makes
+//! a rate to measure with.
 
 pub mod building;
 pub mod load;
 pub mod mqtt;
+pub mod scenario;
 pub mod site;
 pub mod world;

@@ -10,6 +10,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Site(args) => cli::site(&args),
         Command::Run(args) => cli::run(args),
+        Command::Scenarios(args) => cli::scenarios(&args),
+        Command::Check(args) => cli::check(&args),
         Command::Load(args) => cli::load(args),
     };
     match outcome {

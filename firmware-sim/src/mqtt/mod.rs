@@ -94,6 +94,8 @@ pub struct Config {
     pub reader_clients: usize,
     /// CBOR instead of JSON.
     pub cbor: bool,
+    /// The world's time at which it is over; none: it goes on until it is stopped.
+    pub until_ms: Option<i64>,
     /// Counts while it runs; keep a clone to look.
     pub counters: Arc<Counters>,
 }
@@ -109,6 +111,7 @@ impl Config {
             tag_clients: 4,
             reader_clients: 8,
             cbor: false,
+            until_ms: None,
             counters: Arc::default(),
         }
     }
@@ -121,7 +124,7 @@ const LONGEST_STEP: Duration = Duration::from_secs(5);
 /// Messages that wait for one client; more are dropped and counted.
 const QUEUE: usize = 2_000;
 
-/// Lets the world go on and publishes what it says, until told to stop.
+/// Lets the world go on and publishes what it says, until it is over or told to stop.
 ///
 /// Never fails: a broker that isn't there is waited for.
 pub async fn run(config: Config, mut world: World, stop: CancellationToken) {
@@ -142,7 +145,7 @@ pub async fn run(config: Config, mut world: World, stop: CancellationToken) {
         before = now;
         clock_ms += step.as_secs_f64() * 1000.0 * config.speed;
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century fit")]
-        let until_ms = clock_ms as i64;
+        let until_ms = (clock_ms as i64).min(config.until_ms.unwrap_or(i64::MAX));
         let now_ms = unix_now_ms();
         for mut report in world.advance(until_ms) {
             report.message.map_times(|time_ms| real_ms(time_ms, until_ms, now_ms, config.speed));
@@ -151,6 +154,9 @@ pub async fn run(config: Config, mut world: World, stop: CancellationToken) {
             switchboard.send(&message.publisher(), Outgoing { topic: message.topic(), payload });
         }
         config.counters.world_ms.store(u64::try_from(until_ms).unwrap_or_default(), Relaxed);
+        if config.until_ms == Some(until_ms) {
+            break;
+        }
     }
     drop(switchboard);
     while clients.join_next().await.is_some() {}

@@ -43,6 +43,10 @@ pub struct Config {
     pub moving_every_ms: i64,
     /// A tag at rest reports this often.
     pub still_every_ms: i64,
+    /// A tag tells its battery and firmware this often.
+    pub heartbeat_every_ms: i64,
+    /// How many times the error of an ordinary tag; 0: positions are exact.
+    pub noise: f64,
 }
 
 impl Default for Config {
@@ -57,6 +61,8 @@ impl Default for Config {
             pace: 2.5,
             moving_every_ms: 2_000,
             still_every_ms: 30_000,
+            heartbeat_every_ms: 3_600_000,
+            noise: 1.0,
         }
     }
 }

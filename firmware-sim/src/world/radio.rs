@@ -13,7 +13,6 @@ use spor_schemas::{
 
 const FIRMWARE: [&str; 3] = ["2.3.1", "2.4.0", "2.4.2"];
 const READER_FIRMWARE: &str = "5.1.0";
-const STATUS_EVERY_MS: i64 = 3_600_000;
 /// A reader collects for so long before it publishes.
 const READER_COLLECTS_MS: i64 = 1_000;
 const ENGINE_COLLECTS_MS: i64 = 1_000;
@@ -23,6 +22,10 @@ const FAINTEST_DBM: f64 = -92.0;
 const RSSI_1M_DBM: f64 = -48.0;
 const FALL_DB: f64 = 22.0;
 const WALL_DB: f64 = 9.0;
+/// Standard deviation of what bodies and reflections do to a signal.
+const FADING_DB: f64 = 3.5;
+/// No tag says that it is more accurate than this.
+const FINEST_M: f64 = 0.05;
 /// Nine of ten errors lie within so many standard deviations (Rayleigh: sqrt(-2 ln 0.1)).
 const NINE_TENTHS: f64 = 2.146;
 
@@ -166,7 +169,7 @@ impl World {
         tag: Option<TagId>,
     ) -> PositionMessage {
         let floor = self.building.room(spot.room).floor;
-        let sigma_m = self.bodies[body].tag.sigma_m;
+        let sigma_m = self.bodies[body].tag.sigma_m * self.config.noise;
         let [mut x_m, mut y_m] = spot.point();
         for _ in 0..4 {
             let x = spot.x_m + sigma_m * normal(&mut self.rng);
@@ -177,7 +180,7 @@ impl World {
             }
         }
         #[expect(clippy::cast_possible_truncation, reason = "a metre fits")]
-        let accuracy_m = centi(sigma_m * NINE_TENTHS) as f32;
+        let accuracy_m = centi(sigma_m * NINE_TENTHS).max(FINEST_M) as f32;
         let state = &mut self.bodies[body].tag;
         PositionMessage {
             tag,
@@ -200,7 +203,7 @@ impl World {
             let entry = &self.building.readers()[reader];
             let metres = geometry::distance(spot.point(), entry.at).max(0.5);
             let walls_db = if entry.room == Some(spot.room) { 0.0 } else { WALL_DB };
-            let fading_db = 3.5 * normal(&mut self.rng);
+            let fading_db = FADING_DB * self.config.noise * normal(&mut self.rng);
             let rssi = RSSI_1M_DBM - FALL_DB * metres.log10() - walls_db + fading_db;
             if rssi >= FAINTEST_DBM {
                 self.hear(body, reader, rssi.min(-20.0));
@@ -270,10 +273,11 @@ impl World {
         self.say(Message::ReaderStatus(id, status));
     }
 
-    /// A tag says how it is, every hour.
+    /// A tag says how it is, now and then.
     pub(super) fn tag_status(&mut self, body: usize) {
         self.say_status(body, None);
-        self.agenda.note(self.clock_ms + STATUS_EVERY_MS, Event::Status(body));
+        let next_ms = self.clock_ms + self.config.heartbeat_every_ms;
+        self.agenda.note(next_ms, Event::Status(body));
     }
 
     /// Whoever has cleaned an asset presses its tag's button, when they think of it.
