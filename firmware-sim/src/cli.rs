@@ -1,5 +1,6 @@
 //! Commands and their options; each function here is one command.
 
+mod progress;
 mod run;
 mod scenarios;
 

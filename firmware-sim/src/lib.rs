@@ -1,12 +1,14 @@
 //! A simulated hospital: its building, its equipment and staff, their tags and readers.
 //!
 //! [`scenario`] says what is to happen, [`site`] makes the building, [`building`] knows the ways
-//! through it, [`world`] lets the hospital work, [`mqtt`] publishes what its tags say, [`load`] makes
-//! a rate to measure with.
+//! through it, [`world`] lets the hospital work, [`faults`] go between what its tags say and [`mqtt`],
+//! which publishes it; [`load`] makes a rate to measure with.
 
 pub mod building;
+pub mod faults;
 pub mod load;
 pub mod mqtt;
 pub mod scenario;
 pub mod site;
 pub mod world;
+pub mod written;

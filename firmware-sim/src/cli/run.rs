@@ -1,18 +1,24 @@
 //! `firmware-sim run`: a hospital at work, on the air.
 
-use super::{BrokerArgs, Failure, load_scenario, positive, read_site, stop_on_signal};
+use super::{BrokerArgs, Failure, load_scenario, positive, progress, read_site, stop_on_signal};
+use anyhow::anyhow;
 use clap::Args;
 use firmware_sim::{
-    mqtt,
+    faults::Faults,
+    mqtt::{self, Command, Show},
     scenario::Scenario,
     world::{self, World},
 };
+use progress::Progress;
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{runtime, time};
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Args)]
@@ -47,6 +53,12 @@ pub(crate) struct RunArgs {
     /// CBOR instead of JSON.
     #[arg(long)]
     cbor: bool,
+    /// Clients that speak for the tags; as many as there are tags: one connection each.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    tag_clients: u32,
+    /// Readers that have a connection of their own, with a will; one client speaks for the others.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    reader_clients: u32,
     /// Stop after so many seconds of real time.
     #[arg(long)]
     seconds: Option<u64>,
@@ -83,7 +95,9 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
         None => (None, read_site(None)?),
     };
     let site = if args.site.is_some() { read_site(args.site.as_deref())? } else { site };
-    let world = World::new(&site, args.world(scenario.as_ref()));
+    let config = args.world(scenario.as_ref());
+    let seed = config.seed;
+    let world = World::new(&site, config);
     let world = world.map_err(|e| Failure::Usage(e.into()))?;
     let what =
         scenario.as_ref().map_or_else(String::new, |s| format!("{} ({}), ", s.name, s.duration));
@@ -95,45 +109,61 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
         args.broker.broker,
         args.speed
     );
+    let plan = scenario.as_ref().map(Scenario::faults).unwrap_or_default();
+    let faults = Faults::new(&world, &plan, seed, args.speed);
+    refuse_unmatched(&faults)?;
+    let show = Show { world, faults, commands: Some(commands_from_stdin()) };
     let config = mqtt::Config {
         login: args.broker.login(),
         speed: args.speed,
         cbor: args.cbor,
+        tag_clients: args.tag_clients as usize,
+        reader_clients: args.reader_clients as usize,
         until_ms: scenario.as_ref().map(Scenario::end_ms),
         ..mqtt::Config::new(args.broker.broker)
     };
+    let begins_ms = show.world.clock_ms();
+    let ahead_ms = scenario.as_ref().map_or(0, |scenario| scenario.start.ahead_ms);
     let counters = Arc::clone(&config.counters);
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
     runtime.block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone(), args.seconds.map(Duration::from_secs)));
-        tokio::spawn(tell_progress(Arc::clone(&counters)));
-        mqtt::run(config, world, stop).await;
+        tokio::spawn(progress::tell(Progress::new(Arc::clone(&counters), begins_ms, ahead_ms)));
+        mqtt::play(config, show, stop).await;
     });
-    eprintln!("{}", counts_line(&counters));
+    eprint!("{}", Progress::new(counters, begins_ms, ahead_ms).summary());
     Ok(())
 }
 
-async fn tell_progress(counters: Arc<mqtt::Counters>) {
-    let mut lines = time::interval(Duration::from_secs(10));
-    lines.tick().await;
-    loop {
-        lines.tick().await;
-        eprintln!("{}", counts_line(&counters));
+/// A fault that hits nobody is a mistake.
+pub(super) fn refuse_unmatched(faults: &Faults) -> Result<(), Failure> {
+    match faults.unmatched() {
+        Some((number, what)) => Err(Failure::Usage(anyhow!("faults[{number}].{what}"))),
+        None => Ok(()),
     }
 }
 
-fn counts_line(counters: &mqtt::Counters) -> String {
-    let [published, acknowledged, dropped, reconnected] =
-        [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
-            .map(|count| count.load(Relaxed));
-    let day_ms = counters.world_ms.load(Relaxed) % 86_400_000;
-    let (hours, minutes, seconds) = (day_ms / 3_600_000, day_ms / 60_000 % 60, day_ms / 1_000 % 60);
-    format!(
-        "simulated {hours:02}:{minutes:02}:{seconds:02} UTC  published {published}  \
-         acknowledged {acknowledged}  dropped {dropped}  reconnects {reconnected}"
-    )
+/// Each line of the standard input is a command; answers go to the standard error.
+fn commands_from_stdin() -> mpsc::Receiver<Command> {
+    let (sender, receiver) = mpsc::channel(16);
+    // A thread of its own: it may wait for a line for ever, and is not waited for.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let (answer, answered) = oneshot::channel();
+            if sender.blocking_send(Command { line, answer }).is_err() {
+                return;
+            }
+            match answered.blocking_recv() {
+                Ok(Ok(text)) if text.is_empty() => {}
+                Ok(Ok(text)) => eprintln!("{}", text.trim_end()),
+                Ok(Err(wrong)) => eprintln!("{wrong}; `help` tells what can be said"),
+                Err(_) => return,
+            }
+        }
+    });
+    receiver
 }
 
 fn unix_now_ms() -> i64 {

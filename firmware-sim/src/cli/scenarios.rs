@@ -1,10 +1,11 @@
 //! `firmware-sim scenarios` and `firmware-sim check`: what can be played, and whether it holds together.
 
-use super::{Failure, load_scenario};
+use super::{Failure, load_scenario, run::refuse_unmatched};
 use clap::Args;
 use firmware_sim::{
-    building::Building,
+    faults::Faults,
     scenario::{Scenario, built_in},
+    world::{self, World},
 };
 
 #[derive(Args)]
@@ -39,8 +40,13 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
 /// `firmware-sim check`
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let (scenario, site) = load_scenario(&args.scenario)?;
-    let building = Building::new(&site)
+    // Everything that it names is looked for in a world that has not worked yet.
+    let config = world::Config { warm_up_ms: 0, ..scenario.world() };
+    let world = World::new(&site, config)
         .map_err(|error| Failure::Usage(anyhow::Error::from(error).context("site.file")))?;
+    let faults = Faults::new(&world, &scenario.faults(), scenario.seed, 1.0);
+    refuse_unmatched(&faults)?;
+    let building = world.building();
     println!(
         "{}: {} from {}, {} things and {} people in {} rooms with {} readers",
         scenario.name,

@@ -7,14 +7,14 @@ pub mod built_in;
 mod read;
 #[cfg(test)]
 mod tests;
-mod values;
 
 pub use read::ScenarioError;
-pub use values::{Moment, Share, Span};
 
 use crate::{
+    faults::{Fault, FaultEntry},
     site::{self, Plan},
     world,
+    written::{Moment, Span},
 };
 use serde::Deserialize;
 use spor_schemas::site::SiteFile;
@@ -48,6 +48,9 @@ pub struct Scenario {
     /// How often tags report, and how well.
     #[serde(default)]
     pub reports: Reports,
+    /// What goes wrong, and when.
+    #[serde(default)]
+    pub faults: Vec<FaultEntry>,
     /// The folder that paths in the file start from.
     #[serde(skip)]
     folder: PathBuf,
@@ -184,6 +187,13 @@ impl Scenario {
             noise: self.reports.noise,
             ..world::Config::default()
         }
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        // Each was checked when the scenario was read.
+        self.faults.iter().filter_map(|entry| entry.check().ok()).collect()
     }
 
     /// When the reports end, milliseconds since the Unix epoch.

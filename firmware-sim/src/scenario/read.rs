@@ -1,6 +1,7 @@
 //! From a file's text to a scenario that holds together; every error names its key.
 
-use super::{Scenario, Span};
+use super::Scenario;
+use crate::written::Span;
 use std::{io, path::PathBuf};
 
 /// Why a scenario can't be used.
@@ -95,7 +96,16 @@ impl Scenario {
         ] {
             within(span.ms() >= 100, key, "at least 100ms")?;
         }
-        within((0.0..=20.0).contains(&reports.noise), "reports.noise", "0 to 20")
+        within((0.0..=20.0).contains(&reports.noise), "reports.noise", "0 to 20")?;
+        for (number, fault) in self.faults.iter().enumerate() {
+            fault.check().map_err(|error| ScenarioError::Contradiction {
+                key: format!("faults[{number}].{}", error.key),
+                message: error.message,
+            })?;
+            let key = format!("faults[{number}].from");
+            within(fault.from < self.duration, &key, "before the end of the scenario")?;
+        }
+        Ok(())
     }
 }
 

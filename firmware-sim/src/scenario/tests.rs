@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::faults::Faults;
 
 const LEAST: &str = "name = \"x\"\nstart = 2026-11-02T00:00:00+01:00\nduration = \"1h\"\n";
 
@@ -14,7 +15,9 @@ fn every_built_in_scenario_holds_together_and_makes_a_world() {
         let scenario = Scenario::load(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut config = scenario.world();
         config.warm_up_ms = 0;
-        world::World::new(&scenario.site().unwrap(), config).unwrap();
+        let world = world::World::new(&scenario.site().unwrap(), config).unwrap();
+        let faults = Faults::new(&world, &scenario.faults(), scenario.seed, 1.0);
+        assert_eq!(faults.unmatched(), None, "{name}");
     }
 }
 
@@ -39,6 +42,28 @@ fn a_wrong_value_is_named_with_its_key() {
         ("[site\n", "not TOML: "),
     ] {
         let refusal = refusal(text);
+        assert!(refusal.starts_with(start), "{refusal}");
+    }
+}
+
+#[test]
+fn a_fault_that_makes_no_sense_is_named_by_its_number() {
+    let fault =
+        |rest: &str| format!("[[faults]]\nkind = \"loss\"\nshare = 0.1\n[[faults]]\n{rest}");
+    for (rest, start) in [
+        ("kind = \"los\"\n", "line 8: faults[1].kind: unknown variant `los`"),
+        ("kind = \"loss\"\nshare = 1.5\n", "line 9: faults[1].share: 1.5 is no share"),
+        ("kind = \"loss\"\n", "faults[1].share: loss needs it"),
+        ("kind = \"loss\"\nshare = 0.1\nkeep = 3\n", "faults[1].keep: means nothing to loss"),
+        ("kind = \"floor_down\"\n", "faults[1].floors: "),
+        (
+            "kind = \"silent_reader\"\nreaders = [\"a b\"]\n",
+            "line 9: faults[1].readers[0]: \"a b\"",
+        ),
+        ("kind = \"loss\"\nshare = 0.1\nfrom = \"2h\"\n", "faults[1].from: must be before"),
+        ("kind = \"loss\"\nshare = 0.1\nuntil = \"0s\"\n", "faults[1].until: must be after"),
+    ] {
+        let refusal = refusal(&fault(rest));
         assert!(refusal.starts_with(start), "{refusal}");
     }
 }

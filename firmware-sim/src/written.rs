@@ -1,4 +1,4 @@
-//! Values as people write them in a scenario: `"1h 30m"`, a share of one, a moment with its offset.
+//! Values as people write them in scenarios and commands: `"1h 30m"`, a share of one, a moment with its offset.
 
 use jiff::{
     civil,
