@@ -1,9 +1,11 @@
 //! Commands and their options; each function here is one command.
 
 mod progress;
+mod record;
 mod run;
 mod scenarios;
 
+pub(crate) use record::record;
 pub(crate) use run::run;
 pub(crate) use scenarios::{check, scenarios};
 
@@ -40,6 +42,10 @@ pub(crate) enum Command {
     ///
     /// A scenario ends by itself; without one it goes on.
     Run(run::RunArgs),
+    /// Compute a scenario as fast as it goes, straight into a recording, without a broker.
+    ///
+    /// Beside it lies the ground truth: where everything really was, and what it did.
+    Record(record::RecordArgs),
     /// List the scenarios that are built in, or print one as a file to start from.
     Scenarios(scenarios::ScenariosArgs),
     /// Say whether a scenario holds together, and which key is wrong.

@@ -1,18 +1,21 @@
 //! `firmware-sim run`: a hospital at work, on the air.
 
 use super::{BrokerArgs, Failure, load_scenario, positive, progress, read_site, stop_on_signal};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use firmware_sim::{
+    building::Building,
     faults::Faults,
-    mqtt::{self, Command, Show},
+    mqtt::{self, Command, Show, Witness},
     scenario::Scenario,
-    world::{self, World},
+    truth::TruthFile,
+    world::{self, Change, World},
 };
 use progress::Progress;
 use std::{
-    path::PathBuf,
-    sync::Arc,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
@@ -59,6 +62,10 @@ pub(crate) struct RunArgs {
     /// Readers that have a connection of their own, with a will; one client speaks for the others.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     reader_clients: u32,
+    /// Write where everything really is, and what it does, as it changes: CSV, compressed when the
+    /// name ends in .zst, in the time of the messages.
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
     /// Stop after so many seconds of real time.
     #[arg(long)]
     seconds: Option<u64>,
@@ -79,6 +86,7 @@ impl RunArgs {
         config.assets = self.assets.unwrap_or(config.assets);
         config.staff = self.staff.unwrap_or(config.staff);
         config.moving_every_ms = self.moving_every.map_or(config.moving_every_ms, milliseconds);
+        config.truth = self.truth.is_some();
         config.still_every_ms = self.still_every.map_or(config.still_every_ms, milliseconds);
         config
     }
@@ -86,7 +94,7 @@ impl RunArgs {
 
 /// `firmware-sim run`
 pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
     let (scenario, site) = match &args.scenario {
         Some(name) => {
             let (scenario, site) = load_scenario(name)?;
@@ -112,7 +120,12 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
     let plan = scenario.as_ref().map(Scenario::faults).unwrap_or_default();
     let faults = Faults::new(&world, &plan, seed, args.speed);
     refuse_unmatched(&faults)?;
-    let show = Show { world, faults, commands: Some(commands_from_stdin()) };
+    let trouble = Arc::new(OnceLock::new());
+    let witness = match &args.truth {
+        Some(path) => Some(Box::new(Truth::create(path, &trouble)?) as Box<dyn Witness>),
+        None => None,
+    };
+    let show = Show { world, faults, commands: Some(commands_from_stdin()), witness };
     let config = mqtt::Config {
         login: args.broker.login(),
         speed: args.speed,
@@ -134,7 +147,47 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
         mqtt::play(config, show, stop).await;
     });
     eprint!("{}", Progress::new(counters, begins_ms, ahead_ms).summary());
-    Ok(())
+    match Arc::into_inner(trouble).and_then(OnceLock::into_inner) {
+        Some(error) => Err(Failure::Failed(error)),
+        None => Ok(()),
+    }
+}
+
+/// Writes the truth; the first trouble ends it, and is told at the end.
+struct Truth {
+    path: PathBuf,
+    file: Option<TruthFile>,
+    trouble: Arc<OnceLock<anyhow::Error>>,
+}
+
+impl Truth {
+    fn create(path: &Path, trouble: &Arc<OnceLock<anyhow::Error>>) -> Result<Self, Failure> {
+        let file =
+            TruthFile::create(path).with_context(|| format!("cannot write {}", path.display()));
+        let file = Some(file.map_err(Failure::Usage)?);
+        Ok(Self { path: path.to_owned(), file, trouble: Arc::clone(trouble) })
+    }
+
+    fn keep(&mut self, done: io::Result<()>) {
+        if let Err(error) = done {
+            self.file = None;
+            let context = format!("{} is incomplete", self.path.display());
+            // Only the first one counts, and there is only one.
+            let _ = self.trouble.set(anyhow::Error::from(error).context(context));
+        }
+    }
+}
+
+impl Witness for Truth {
+    fn see(&mut self, building: &Building, changes: Vec<Change>) {
+        let done = self.file.as_mut().map_or(Ok(()), |file| file.write(building, changes));
+        self.keep(done);
+    }
+
+    fn finish(&mut self) {
+        let done = self.file.take().map_or(Ok(()), TruthFile::finish);
+        self.keep(done);
+    }
 }
 
 /// A fault that hits nobody is a mistake.
@@ -150,7 +203,7 @@ fn commands_from_stdin() -> mpsc::Receiver<Command> {
     let (sender, receiver) = mpsc::channel(16);
     // A thread of its own: it may wait for a line for ever, and is not waited for.
     std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
+        for line in io::stdin().lines().map_while(Result::ok) {
             let (answer, answered) = oneshot::channel();
             if sender.blocking_send(Command { line, answer }).is_err() {
                 return;

@@ -9,8 +9,9 @@ pub(crate) mod link;
 mod switchboard;
 
 use crate::{
+    building::Building,
     faults::{Act, Faults, Tally},
-    world::World,
+    world::{Change, World},
 };
 use client::Outgoing;
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
@@ -127,7 +128,6 @@ impl Config {
 }
 
 /// A hospital that is ready to be heard.
-#[derive(Debug)]
 pub struct Show {
     /// Who speaks.
     pub world: World,
@@ -135,6 +135,16 @@ pub struct Show {
     pub faults: Faults,
     /// Lines that switch faults while it runs; none: nobody switches.
     pub commands: Option<mpsc::Receiver<Command>>,
+    /// Hears of every change of the truth, in the time of the messages; none: nobody wants to know.
+    pub witness: Option<Box<dyn Witness>>,
+}
+
+/// Who hears of the truth; called between messages, so it must be quick.
+pub trait Witness: Send {
+    /// What has changed.
+    fn see(&mut self, building: &Building, changes: Vec<Change>);
+    /// There is no more to see.
+    fn finish(&mut self);
 }
 
 /// A line for [`Faults::command`].
@@ -160,17 +170,18 @@ const LAST_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(15);
 /// Never fails: a broker that isn't there is waited for.
 pub async fn run(config: Config, world: World, stop: CancellationToken) {
     let faults = Faults::new(&world, &[], 0, config.speed);
-    play(config, Show { world, faults, commands: None }, stop).await;
+    play(config, Show { world, faults, commands: None, witness: None }, stop).await;
 }
 
 /// [`run`] with faults between the world and the broker.
 pub async fn play(config: Config, show: Show, stop: CancellationToken) {
-    let Show { mut world, mut faults, mut commands } = show;
+    let Show { mut world, mut faults, mut commands, mut witness } = show;
     let mut clients = JoinSet::new();
     let mut switchboard = Switchboard::connect(&config, &world, &stop, &mut clients);
     let mut ticks = time::interval(if config.speed > IN_A_HURRY { QUICK_TICK } else { TICK });
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
     let mut before = Instant::now();
+    tell_state(&mut witness, &world);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
     let mut clock_ms = world.clock_ms() as f64;
     loop {
@@ -208,6 +219,13 @@ pub async fn play(config: Config, show: Show, stop: CancellationToken) {
                 () = switchboard.send(&publisher, message) => {}
             }
         }
+        if let Some(witness) = &mut witness {
+            let mut changes = world.changes();
+            for change in &mut changes {
+                change.time_ms = real_ms(change.time_ms, until_ms, now_ms, config.speed);
+            }
+            witness.see(world.building(), changes);
+        }
         config.counters.world_ms.store(u64::try_from(until_ms).unwrap_or_default(), Relaxed);
         let mut tallies = config.counters.faults.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.clear();
@@ -217,11 +235,24 @@ pub async fn play(config: Config, show: Show, stop: CancellationToken) {
             break;
         }
     }
+    tell_state(&mut witness, &world);
+    if let Some(witness) = &mut witness {
+        witness.finish();
+    }
     drop(switchboard);
     let _ = time::timeout(LAST_ACKNOWLEDGEMENTS, async {
         while clients.join_next().await.is_some() {}
     })
     .await;
+}
+
+/// Tells how everything is now.
+fn tell_state(witness: &mut Option<Box<dyn Witness>>, world: &World) {
+    if let Some(witness) = witness {
+        let time_ms = unix_now_ms();
+        let state = world.state().map(|change| Change { time_ms, ..change });
+        witness.see(world.building(), state.collect());
+    }
 }
 
 /// The next command; never, when nobody gives any.

@@ -123,7 +123,7 @@ async fn what_a_world_said_until_its_end_is_acknowledged_through_a_reconnect_sto
     faults.command("reconnect_storm every=5s for=30s").unwrap();
     let config = Config { speed: 20.0, until_ms: Some(60_000), ..Config::new(address) };
     let counters = Arc::clone(&config.counters);
-    let show = Show { world, faults, commands: None };
+    let show = Show { world, faults, commands: None, witness: None };
     time::timeout(Duration::from_secs(20), play(config, show, stop)).await.unwrap();
     let [said, acknowledged, dropped, reconnected] =
         [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
@@ -143,7 +143,7 @@ async fn a_command_switches_a_fault_of_a_running_world() {
     let (commands, receiver) = mpsc::channel(1);
     let config = Config { speed: 10.0, ..Config::new(address) };
     let counters = Arc::clone(&config.counters);
-    let show = Show { world, faults, commands: Some(receiver) };
+    let show = Show { world, faults, commands: Some(receiver), witness: None };
     let playing = tokio::spawn(play(config, show, stop.clone()));
     let (answer, answered) = oneshot::channel();
     commands.send(Command { line: "loss share=1".to_owned(), answer }).await.unwrap();

@@ -31,6 +31,21 @@ pub enum Doing {
     Maintenance,
 }
 
+impl Doing {
+    /// What it is called in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::InUse => "in_use",
+            Self::Away => "away",
+            Self::Soiled => "soiled",
+            Self::Cleaning => "cleaning",
+            Self::Maintenance => "maintenance",
+        }
+    }
+}
+
 /// One asset.
 #[derive(Debug)]
 pub(super) struct Asset {
@@ -135,7 +150,9 @@ impl World {
 
     /// The next state begins where the asset is.
     fn stay(&mut self, asset: usize, doing: Doing) {
-        self.assets[asset].doing = doing;
+        if std::mem::replace(&mut self.assets[asset].doing, doing) != doing {
+            self.seen_at_rest(asset);
+        }
         let lasts_ms =
             self.about_minutes(mean_minutes(self.assets[asset].traits, doing) / self.config.pace);
         self.agenda.note(self.clock_ms + lasts_ms.max(20_000), Event::Life(asset));

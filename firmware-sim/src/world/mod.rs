@@ -10,9 +10,11 @@ mod radio;
 mod report;
 mod roster;
 mod staff;
+mod witness;
 
 pub use report::{Message, Publisher, Report};
 pub use roster::{AssetEntry, StaffEntry, TagKind};
+pub use witness::Change;
 
 use crate::building::{Building, BuildingError, RoomIx, Spot, Walk, Ways};
 use agenda::{Agenda, Event};
@@ -23,6 +25,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spor_schemas::{TagId, site::SiteFile};
 use staff::{Jobs, Worker};
+use witness::Witness;
 
 /// What world to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +50,8 @@ pub struct Config {
     pub heartbeat_every_ms: i64,
     /// How many times the error of an ordinary tag; 0: positions are exact.
     pub noise: f64,
+    /// Whether [`World::changes`] tells where everything really is.
+    pub truth: bool,
 }
 
 impl Default for Config {
@@ -63,6 +68,7 @@ impl Default for Config {
             still_every_ms: 30_000,
             heartbeat_every_ms: 3_600_000,
             noise: 1.0,
+            truth: false,
         }
     }
 }
@@ -116,6 +122,8 @@ pub struct World {
     asset_entries: Vec<AssetEntry>,
     staff_entries: Vec<StaffEntry>,
     said: Vec<Report>,
+    /// None until the start, and without anybody who asks.
+    witness: Option<Witness>,
 }
 
 impl World {
@@ -139,6 +147,7 @@ impl World {
             asset_entries: Vec::new(),
             staff_entries: Vec::new(),
             said: Vec::new(),
+            witness: None,
             building,
             config,
         };
@@ -152,6 +161,8 @@ impl World {
         }
         world.advance(world.config.start_ms);
         world.switch_radio_on();
+        world.witness = world.config.truth.then(Witness::default);
+        world.see_who_is_on_the_way();
         Ok(world)
     }
 
@@ -216,6 +227,7 @@ impl World {
     /// Puts a body on its way.
     fn set_off(&mut self, body: usize, walk: Walk) {
         self.watch_portals(body, &walk);
+        self.seen_setting_off(body, &walk);
         self.bodies[body].walk = Some(walk);
         self.wake(body);
     }
@@ -224,6 +236,7 @@ impl World {
     fn arrive(&mut self, body: usize) {
         if let Some(walk) = self.bodies[body].walk.take() {
             self.bodies[body].at = walk.end();
+            self.seen_at_rest(body);
         }
     }
 
