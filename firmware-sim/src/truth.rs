@@ -7,15 +7,12 @@
 //! ```
 //!
 //! A line says how a tag's carrier is from `time_ms` (milliseconds since the Unix epoch) until the
-//! tag's next line: what an asset is [doing](Doing::as_str) (`person` for people), its room and floor,
+//! tag's next line: what an asset is [doing](crate::world::Doing::as_str) (people are `on_duty` or `off_duty`), its room and floor,
 //! and where it stands, in metres. On its way, `x_m` and `y_m` are empty. Every tag has a line at
 //! the start and one at the end, so intervals are the lines of a tag, pair by pair. Lines come in the
 //! order of time. With a name that ends in `.zst` the file is compressed.
 
-use crate::{
-    building::Building,
-    world::{Change, Doing},
-};
+use crate::{building::Building, world::Change};
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -63,8 +60,7 @@ impl TruthFile {
     ) -> io::Result<()> {
         for change in changes {
             let room = building.room(change.room);
-            let doing = change.doing.map_or("person", Doing::as_str);
-            let Change { time_ms, tag, at_m, .. } = &change;
+            let Change { time_ms, tag, doing, at_m, .. } = &change;
             let out = self.writer();
             match at_m {
                 Some([x_m, y_m]) => {

@@ -4,9 +4,9 @@ use super::{Failure, load_scenario, run::refuse_unmatched};
 use clap::Args;
 use firmware_sim::{
     faults::{Act, Faults},
-    recording::{self, Counts, Take},
+    recording::{self, Counts, Recorded, Take},
     scenario::Scenario,
-    world::{Config, World},
+    world::{Config, Tension, World},
     written::Span,
 };
 use std::{
@@ -39,7 +39,7 @@ pub(crate) fn record(args: &RecordArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let world = World::new(&site, config).map_err(|e| Failure::Usage(e.into()))?;
     let faults = Faults::new(&world, &scenario.faults(), seed, 1.0);
-    refuse_unmatched(&faults)?;
+    refuse_unmatched(&faults, &world)?;
     eprintln!(
         "{} ({}), {}: {} things and {} people",
         scenario.name,
@@ -50,15 +50,16 @@ pub(crate) fn record(args: &RecordArgs) -> Result<(), Failure> {
     );
     let mut progress = Progress { scenario: &scenario, began, told: began };
     let Some(folder) = &args.out else {
-        let (counts, faults) = compute(world, faults, &scenario, |counts| progress.tell(counts));
+        let (counts, faults, tension) =
+            compute(world, faults, &scenario, |counts| progress.tell(counts));
         println!("{} messages in {:.1} s", counts.messages, began.elapsed().as_secs_f64());
-        print_faults(&faults);
+        print_outcome(&faults, tension);
         return Ok(());
     };
     let end_ms = scenario.end_ms();
     let take = Take { name: &scenario.name, site: &site, world, faults, end_ms, cbor: args.cbor };
     let recorded = recording::record(take, folder, |counts| progress.tell(counts));
-    let (manifest, faults) = recorded.map_err(|e| Failure::Failed(e.into()))?;
+    let Recorded { manifest, faults, tension } = recorded.map_err(|e| Failure::Failed(e.into()))?;
     println!(
         "{}: {} messages of {} tags in {} segments, digest {}, in {:.1} s",
         folder.display(),
@@ -68,7 +69,7 @@ pub(crate) fn record(args: &RecordArgs) -> Result<(), Failure> {
         manifest.digest,
         began.elapsed().as_secs_f64()
     );
-    print_faults(&faults);
+    print_outcome(&faults, tension);
     Ok(())
 }
 
@@ -78,7 +79,7 @@ fn compute(
     mut faults: Faults,
     scenario: &Scenario,
     mut progress: impl FnMut(Counts),
-) -> (Counts, Faults) {
+) -> (Counts, Faults, Tension) {
     const STEP_MS: i64 = 10_000;
     let mut counts = Counts::default();
     while counts.world_ms < scenario.end_ms() {
@@ -88,10 +89,20 @@ fn compute(
         counts.world_ms = until_ms;
         progress(counts);
     }
-    (counts, faults)
+    (counts, faults, world.tension())
 }
 
-fn print_faults(faults: &Faults) {
+fn print_outcome(faults: &Faults, tension: Tension) {
+    if tension != Tension::default() {
+        println!(
+            "  {} patients came, {} wait for a bed; equipment was asked for {} times, waited for {} times, given up {} times",
+            tension.arrived,
+            tension.waiting_for_a_bed,
+            tension.needs,
+            tension.waited,
+            tension.given_up
+        );
+    }
     for tally in faults.tallies() {
         println!("  {:<18} {:>9} messages", tally.name, tally.hits);
     }

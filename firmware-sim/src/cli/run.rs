@@ -119,7 +119,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
     );
     let plan = scenario.as_ref().map(Scenario::faults).unwrap_or_default();
     let faults = Faults::new(&world, &plan, seed, args.speed);
-    refuse_unmatched(&faults)?;
+    refuse_unmatched(&faults, &world)?;
     let trouble = Arc::new(OnceLock::new());
     let witness = match &args.truth {
         Some(path) => Some(Box::new(Truth::create(path, &trouble)?) as Box<dyn Witness>),
@@ -190,8 +190,11 @@ impl Witness for Truth {
     }
 }
 
-/// A fault that hits nobody is a mistake.
-pub(super) fn refuse_unmatched(faults: &Faults) -> Result<(), Failure> {
+/// A fault that hits nobody, or a closed ward that isn't there, is a mistake.
+pub(super) fn refuse_unmatched(faults: &Faults, world: &World) -> Result<(), Failure> {
+    if let Some(ward) = world.unknown_ward() {
+        return Err(Failure::Usage(anyhow!("closed: {ward} is no ward with beds")));
+    }
     match faults.unmatched() {
         Some((number, what)) => Err(Failure::Usage(anyhow!("faults[{number}].{what}"))),
         None => Ok(()),

@@ -45,7 +45,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let world = World::new(&site, config)
         .map_err(|error| Failure::Usage(anyhow::Error::from(error).context("site.file")))?;
     let faults = Faults::new(&world, &scenario.faults(), scenario.seed, 1.0);
-    refuse_unmatched(&faults)?;
+    refuse_unmatched(&faults, &world)?;
     let building = world.building();
     println!(
         "{}: {} from {}, {} things and {} people in {} rooms with {} readers",

@@ -12,7 +12,7 @@ use crate::{
     faults::{Act, Faults},
     site,
     truth::TruthFile,
-    world::{Message, Publisher, World},
+    world::{Message, Publisher, Tension, World},
 };
 use segments::Segments;
 use spor_schemas::{
@@ -65,6 +65,16 @@ pub struct Take<'a> {
     pub cbor: bool,
 }
 
+/// What was recorded.
+pub struct Recorded {
+    /// What stands in its manifest.
+    pub manifest: Manifest,
+    /// The faults, with what they did.
+    pub faults: Faults,
+    /// What became of patients and of their needs.
+    pub tension: Tension,
+}
+
 /// How much there is by now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -77,7 +87,6 @@ pub struct Counts {
 }
 
 /// Records into a folder that is empty or not there yet; `progress` hears of every simulated second.
-/// Returns the manifest, and the faults with what they did.
 ///
 /// # Errors
 /// [`RecordError`]; what was written so far stays, without a manifest.
@@ -85,7 +94,7 @@ pub fn record(
     take: Take<'_>,
     folder: &Path,
     mut progress: impl FnMut(Counts),
-) -> Result<(Manifest, Faults), RecordError> {
+) -> Result<Recorded, RecordError> {
     let unwritable = |cause| RecordError::Unwritable { path: folder.to_owned(), cause };
     fs::create_dir_all(folder).map_err(unwritable)?;
     if fs::read_dir(folder).map_err(unwritable)?.next().is_some() {
@@ -136,7 +145,7 @@ pub fn record(
         Ok(manifest)
     };
     let manifest = write().map_err(unwritable)?;
-    Ok((manifest, faults))
+    Ok(Recorded { manifest, faults, tension: world.tension() })
 }
 
 /// Adds what a device says; returns how many messages it is.

@@ -31,7 +31,7 @@ fn recorded(seed: u64) -> (TempDir, Manifest) {
     let end_ms = START_MS + MINUTES * 60_000;
     let take = Take { name: "test", site: &site, world, faults, end_ms, cbor: false };
     let folder = TempDir::new().unwrap();
-    let (manifest, _) = record(take, folder.path(), |_| {}).unwrap();
+    let manifest = record(take, folder.path(), |_| {}).unwrap().manifest;
     (folder, manifest)
 }
 
@@ -120,7 +120,8 @@ fn truth(folder: &Path) -> BTreeMap<TagId, Vec<Line>> {
         let time_ms = fields[0].parse().unwrap();
         assert!(time_ms >= before_ms, "{line}");
         before_ms = time_ms;
-        let entry = (time_ms, fields[2].to_owned(), fields[3].parse().unwrap(), !fields[5].is_empty());
+        let entry =
+            (time_ms, fields[2].to_owned(), fields[3].parse().unwrap(), !fields[5].is_empty());
         by_tag.entry(fields[1].parse().unwrap()).or_default().push(entry);
     }
     by_tag
@@ -140,7 +141,7 @@ fn the_truth_file_says_at_any_time_what_the_world_says() {
             let lines = &truth[real.tag];
             let after = lines.partition_point(|line| line.0 <= world.clock_ms());
             let (_, doing, room, at_rest) = &lines[after - 1];
-            assert_eq!(doing, real.doing.map_or("person", |doing| doing.as_str()));
+            assert_eq!(doing, real.doing.map_or("on_duty", crate::world::Doing::as_str));
             assert_eq!(*at_rest, !real.moving, "{real:?}");
             // At rest, or walking on: a walk that is over waits in its last room.
             assert_eq!(*room, world.building().room(real.spot.room).id, "{real:?}");

@@ -1,7 +1,11 @@
 //! The scenarios that come with the program: the files of `scenarios/`, by their names.
 
-const ALL: [(&str, &str); 3] = [
+const ALL: [(&str, &str); 7] = [
     ("normal_day", include_str!("../../scenarios/normal_day.toml")),
+    ("mass_event", include_str!("../../scenarios/mass_event.toml")),
+    ("pandemic_week", include_str!("../../scenarios/pandemic_week.toml")),
+    ("staff_shortage", include_str!("../../scenarios/staff_shortage.toml")),
+    ("ward_closed", include_str!("../../scenarios/ward_closed.toml")),
     ("network_outage", include_str!("../../scenarios/network_outage.toml")),
     ("bad_tags", include_str!("../../scenarios/bad_tags.toml")),
 ];

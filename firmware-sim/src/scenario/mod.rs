@@ -4,10 +4,12 @@
 //! what comes out of it holds together. A few are [built in](built_in) and go by name.
 
 pub mod built_in;
+mod people;
 mod read;
 #[cfg(test)]
 mod tests;
 
+pub use people::{ClosedEntry, LifeEntry, PatientsEntry, Staff, SurgeEntry, Tags};
 pub use read::ScenarioError;
 
 use crate::{
@@ -18,7 +20,10 @@ use crate::{
 };
 use serde::Deserialize;
 use spor_schemas::site::SiteFile;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// What a scenario file says; each key that it leaves out has a value of its own.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -45,6 +50,14 @@ pub struct Scenario {
     /// Who works there.
     #[serde(default)]
     pub staff: Staff,
+    /// Who comes to be treated; none: equipment lives by itself.
+    pub patients: Option<PatientsEntry>,
+    /// Wards that take no patients for a time.
+    #[serde(default)]
+    pub closed: Vec<ClosedEntry>,
+    /// What tags have that isn't perfect.
+    #[serde(default)]
+    pub tags: Tags,
     /// How often tags report, and how well.
     #[serde(default)]
     pub reports: Reports,
@@ -85,25 +98,13 @@ pub struct Assets {
     pub count: u32,
     /// How many times as often as in an ordinary hospital equipment changes its state.
     pub pace: f64,
+    /// How classes live, where it differs from how they usually do.
+    pub classes: BTreeMap<String, LifeEntry>,
 }
 
 impl Default for Assets {
     fn default() -> Self {
-        Self { count: 430, pace: 1.0 }
-    }
-}
-
-/// Section `[staff]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Staff {
-    /// How many people wear a badge.
-    pub count: u32,
-}
-
-impl Default for Staff {
-    fn default() -> Self {
-        Self { count: 80 }
+        Self { count: 430, pace: 1.0, classes: BTreeMap::new() }
     }
 }
 
@@ -185,6 +186,15 @@ impl Scenario {
             still_every_ms: self.reports.still_every.ms(),
             heartbeat_every_ms: self.reports.heartbeat_every.ms(),
             noise: self.reports.noise,
+            ahead_ms: self.start.ahead_ms,
+            patients: self.patients.as_ref().map(PatientsEntry::to_world),
+            closures: self.closed.iter().map(ClosedEntry::to_world).collect(),
+            firmware: self.tags.to_world(),
+            shifts: self.staff.shifts,
+            absent: self.staff.absent.part(),
+            wifi_badges: self.staff.wifi_badges.part(),
+            // They were checked when the scenario was read.
+            lives: people::lives(&self.assets.classes).unwrap_or_default(),
             ..world::Config::default()
         }
     }

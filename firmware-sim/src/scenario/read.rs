@@ -1,6 +1,6 @@
 //! From a file's text to a scenario that holds together; every error names its key.
 
-use super::Scenario;
+use super::{PatientsEntry, Scenario, people};
 use crate::written::Span;
 use std::{io, path::PathBuf};
 
@@ -97,6 +97,15 @@ impl Scenario {
             within(span.ms() >= 100, key, "at least 100ms")?;
         }
         within((0.0..=20.0).contains(&reports.noise), "reports.noise", "0 to 20")?;
+        people::lives(&self.assets.classes)?;
+        self.tags.check()?;
+        self.patients.as_ref().map_or(Ok(()), PatientsEntry::check)?;
+        for (number, closed) in self.closed.iter().enumerate() {
+            let key = format!("closed[{number}].until");
+            within(closed.until.is_none_or(|until| until > closed.from), &key, "after `from`")?;
+            let needs = "left out where there are no [patients]";
+            within(self.patients.is_some(), &format!("closed[{number}]"), needs)?;
+        }
         for (number, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|error| ScenarioError::Contradiction {
                 key: format!("faults[{number}].{}", error.key),
@@ -109,11 +118,11 @@ impl Scenario {
     }
 }
 
+pub(super) fn contradiction(key: &str, message: String) -> ScenarioError {
+    ScenarioError::Contradiction { key: key.to_owned(), message }
+}
+
 /// `Ok` when `holds`, else what the key may be.
 pub(super) fn within(holds: bool, key: &str, allowed: &str) -> Result<(), ScenarioError> {
-    let refused = || ScenarioError::Contradiction {
-        key: key.to_owned(),
-        message: format!("must be {allowed}"),
-    };
-    if holds { Ok(()) } else { Err(refused()) }
+    if holds { Ok(()) } else { Err(contradiction(key, format!("must be {allowed}"))) }
 }

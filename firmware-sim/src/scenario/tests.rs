@@ -18,6 +18,7 @@ fn every_built_in_scenario_holds_together_and_makes_a_world() {
         let world = world::World::new(&scenario.site().unwrap(), config).unwrap();
         let faults = Faults::new(&world, &scenario.faults(), scenario.seed, 1.0);
         assert_eq!(faults.unmatched(), None, "{name}");
+        assert_eq!(world.unknown_ward(), None, "{name}");
     }
 }
 
@@ -40,6 +41,29 @@ fn a_wrong_value_is_named_with_its_key() {
         ("[assets]\ncount = 0\n", "assets.count: must be 1 to"),
         ("[site]\nbeds = 900000\n", "site.beds: must be"),
         ("[site\n", "not TOML: "),
+        ("[staff]\nabsent = 45\n", "line 5: staff.absent: 45 is no share"),
+        ("[patients]\nby_hour = [1, 2]\n", "line 5: patients.by_hour: invalid length 2"),
+        ("[patients]\nby_weekday = [0,0,0,0,0,0,0]\n", "patients.by_weekday: must be weights"),
+        (
+            "[patients]\n[[patients.surges]]\nfrom = \"2h\"\nuntil = \"1h\"\narrivals = 3\n",
+            "patients.surges[0].until: must be after `from`",
+        ),
+        (
+            "[assets.classes.pump]\n",
+            "assets.classes.pump: is no class of equipment; there are bed,",
+        ),
+        (
+            "[assets.classes.ventilator]\nused = \"0s\"\n",
+            "assets.classes.ventilator.used: must be at least 1m",
+        ),
+        (
+            "[assets.classes.wheelchair]\nlost = 0.6\nhoarded = 0.6\n",
+            "assets.classes.wheelchair.hoarded: must be so that",
+        ),
+        (
+            "[[closed]]\nward = \"C2\"\n",
+            "closed[0]: must be left out where there are no [patients]",
+        ),
     ] {
         let refusal = refusal(text);
         assert!(refusal.starts_with(start), "{refusal}");

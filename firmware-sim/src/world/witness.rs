@@ -3,7 +3,7 @@
 //! Each [`Change`] says all there is to say of one body until its next one. Changes of a walk are
 //! known when it begins, so they wait until their time has come.
 
-use super::{Doing, World};
+use super::World;
 use crate::building::{RoomIx, Walk};
 use spor_schemas::TagId;
 use std::{cmp::Reverse, collections::BinaryHeap};
@@ -15,8 +15,9 @@ pub struct Change {
     pub time_ms: i64,
     /// The tag it carries.
     pub tag: TagId,
-    /// What an asset is doing; none: a person.
-    pub doing: Option<Doing>,
+    /// What it is doing, as files call it: of an asset [`Doing::as_str`](super::Doing::as_str), of
+    /// people `on_duty` and `off_duty`.
+    pub doing: &'static str,
     /// The room.
     pub room: RoomIx,
     /// Where it stands, metres east and north; none: it is on its way through the room.
@@ -34,7 +35,7 @@ pub(super) struct Witness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
     body: usize,
-    doing: Option<Doing>,
+    doing: &'static str,
     room: RoomIx,
     /// Millimetres east and north.
     at_mm: Option<(i64, i64)>,
@@ -71,10 +72,10 @@ impl World {
 
     /// How everything is now, for the beginning and the end of a file.
     pub fn state(&self) -> impl Iterator<Item = Change> {
-        self.truth().map(|truth| Change {
+        self.truth().enumerate().map(|(body, truth)| Change {
             time_ms: self.clock_ms,
             tag: truth.tag.clone(),
-            doing: truth.doing,
+            doing: self.doing(body),
             room: truth.spot.room,
             at_m: (!truth.moving)
                 .then(|| [truth.spot.x_m, truth.spot.y_m].map(|m| metres(millimetres(m)))),
@@ -86,7 +87,7 @@ impl World {
         if self.witness.is_none() || self.bodies[body].walk.is_some() {
             return;
         }
-        let doing = self.assets.get(body).map(|asset| asset.doing);
+        let doing = self.doing(body);
         let spot = self.bodies[body].at;
         let at_mm = Some((millimetres(spot.x_m), millimetres(spot.y_m)));
         let time_ms = self.clock_ms;
@@ -114,7 +115,7 @@ impl World {
 
     /// A body sets off.
     pub(super) fn seen_setting_off(&mut self, body: usize, walk: &Walk) {
-        let doing = self.assets.get(body).map(|asset| asset.doing);
+        let doing = self.doing(body);
         let Some(witness) = &mut self.witness else { return };
         for (time_ms, room) in walk.entries() {
             witness.note(time_ms, Seen { body, doing, room, at_mm: None });
