@@ -1,19 +1,27 @@
 //! Commands and their options; each function here is one command.
 
+mod progress;
+mod record;
+mod run;
+mod scenarios;
+
+pub(crate) use record::record;
+pub(crate) use run::run;
+pub(crate) use scenarios::{check, scenarios};
+
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use firmware_sim::{
     load,
-    mqtt::{self, Login},
+    mqtt::Login,
+    scenario::{Scenario, ScenarioError},
     site::{self, Plan},
-    world::{self, World},
 };
 use spor_schemas::site::SiteFile;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use tokio::{runtime, signal, time};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +39,17 @@ pub(crate) enum Command {
     /// Print a made-up hospital as a site file.
     Site(SiteArgs),
     /// Let a hospital work and publish what its tags and readers say, until stopped.
-    Run(RunArgs),
+    ///
+    /// A scenario ends by itself; without one it goes on.
+    Run(run::RunArgs),
+    /// Compute a scenario as fast as it goes, straight into a recording, without a broker.
+    ///
+    /// Beside it lies the ground truth: where everything really was, and what it did.
+    Record(record::RecordArgs),
+    /// List the scenarios that are built in, or print one as a file to start from.
+    Scenarios(scenarios::ScenariosArgs),
+    /// Say whether a scenario holds together, and which key is wrong.
+    Check(scenarios::CheckArgs),
     /// Publish at a fixed rate and time the acknowledgements.
     ///
     /// Exit code 1 when something was still not acknowledged ten seconds after the end.
@@ -77,39 +95,6 @@ impl BrokerArgs {
         let user = self.user.clone()?;
         Some(Login { user, password: self.password.clone().unwrap_or_default() })
     }
-}
-
-#[derive(Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    broker: BrokerArgs,
-    /// The building; without it the demo hospital.
-    #[arg(long, value_name = "FILE")]
-    site: Option<PathBuf>,
-    /// How many times as fast as real time; times in messages stay those of the real clock.
-    #[arg(long, default_value_t = 1.0, value_parser = positive)]
-    speed: f64,
-    /// The same seed gives the same hospital day.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Things with a tag.
-    #[arg(long, default_value_t = 430)]
-    assets: u32,
-    /// People with a badge.
-    #[arg(long, default_value_t = 80)]
-    staff: u32,
-    /// A tag in motion reports every so many seconds.
-    #[arg(long, default_value_t = 2.0, value_parser = positive)]
-    moving_every: f64,
-    /// A tag at rest reports every so many seconds.
-    #[arg(long, default_value_t = 30.0, value_parser = positive)]
-    still_every: f64,
-    /// CBOR instead of JSON.
-    #[arg(long)]
-    cbor: bool,
-    /// Stop after so many seconds of real time.
-    #[arg(long)]
-    seconds: Option<u64>,
 }
 
 #[derive(Args)]
@@ -168,47 +153,6 @@ pub(crate) fn site(args: &SiteArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `firmware-sim run`
-pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let site = read_site(args.site.as_deref())?;
-    let config = world::Config {
-        seed: args.seed,
-        start_ms: unix_now_ms(),
-        assets: args.assets,
-        staff: args.staff,
-        moving_every_ms: milliseconds(args.moving_every),
-        still_every_ms: milliseconds(args.still_every),
-        ..world::Config::default()
-    };
-    let world = World::new(&site, config).map_err(|e| Failure::Usage(e.into()))?;
-    eprintln!(
-        "{}: {} things and {} people, publishing to {} at {}x",
-        site.name,
-        world.assets().len(),
-        world.staff().len(),
-        args.broker.broker,
-        args.speed
-    );
-    let config = mqtt::Config {
-        login: args.broker.login(),
-        speed: args.speed,
-        cbor: args.cbor,
-        ..mqtt::Config::new(args.broker.broker)
-    };
-    let counters = Arc::clone(&config.counters);
-    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|e| Failure::Failed(e.into()))?;
-    runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone(), args.seconds.map(Duration::from_secs)));
-        tokio::spawn(tell_progress(Arc::clone(&counters)));
-        mqtt::run(config, world, stop).await;
-    });
-    eprintln!("{}", counts_line(&counters));
-    Ok(())
-}
-
 /// `firmware-sim load`
 pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
     let site = read_site(args.site.as_deref())?;
@@ -251,6 +195,18 @@ pub(crate) fn load(args: LoadArgs) -> Result<(), Failure> {
     }
 }
 
+/// The scenario of that file or name, and its building.
+fn load_scenario(file_or_name: &str) -> Result<(Scenario, SiteFile), Failure> {
+    let wrong = |error: ScenarioError| {
+        let names_it = matches!(error, ScenarioError::Unreadable { .. });
+        let error = anyhow::Error::from(error);
+        Failure::Usage(if names_it { error } else { error.context(file_or_name.to_owned()) })
+    };
+    let scenario = Scenario::load(file_or_name).map_err(wrong)?;
+    let site = scenario.site().map_err(wrong)?;
+    Ok((scenario, site))
+}
+
 fn read_site(path: Option<&Path>) -> Result<SiteFile, Failure> {
     let Some(path) = path else { return Ok(site::generate(&site::demo_plan())) };
     let read = || anyhow::Ok(site::read(&fs::read_to_string(path)?)?);
@@ -286,35 +242,4 @@ async fn terminated() {
 #[cfg(not(unix))]
 async fn terminated() {
     std::future::pending().await
-}
-
-async fn tell_progress(counters: Arc<mqtt::Counters>) {
-    let mut lines = time::interval(Duration::from_secs(10));
-    lines.tick().await;
-    loop {
-        lines.tick().await;
-        eprintln!("{}", counts_line(&counters));
-    }
-}
-
-fn counts_line(counters: &mqtt::Counters) -> String {
-    let [published, acknowledged, dropped, reconnected] =
-        [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
-            .map(|count| count.load(Relaxed));
-    let day_ms = counters.world_ms.load(Relaxed) % 86_400_000;
-    let (hours, minutes, seconds) = (day_ms / 3_600_000, day_ms / 60_000 % 60, day_ms / 1_000 % 60);
-    format!(
-        "simulated {hours:02}:{minutes:02}:{seconds:02} UTC  published {published}  \
-         acknowledged {acknowledged}  dropped {dropped}  reconnects {reconnected}"
-    )
-}
-
-fn unix_now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "an option in seconds")]
-fn milliseconds(seconds: f64) -> i64 {
-    (seconds * 1000.0).round().max(1.0) as i64
 }

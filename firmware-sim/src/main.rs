@@ -10,6 +10,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Site(args) => cli::site(&args),
         Command::Run(args) => cli::run(args),
+        Command::Record(args) => cli::record(&args),
+        Command::Scenarios(args) => cli::scenarios(&args),
+        Command::Check(args) => cli::check(&args),
         Command::Load(args) => cli::load(args),
     };
     match outcome {

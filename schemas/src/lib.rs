@@ -1,5 +1,5 @@
 //! Everything that crosses Spor's border has its shape here: ids, MQTT topics and messages in
-//! JSON and CBOR with their bounds, and the site file.
+//! JSON and CBOR with their bounds, the site file, and the recording format.
 //!
 //! The crate knows nothing of Spor's inside; the simulator and any foreign program can build on it.
 //! JSON Schemas of the messages stand in `schemas/messages/`, generated from these types.
@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod event;
 pub mod ids;
 pub mod position;
+pub mod recording;
 pub mod schema;
 pub mod sighting;
 pub mod site;

@@ -3,13 +3,15 @@
 use crate::{
     event::EventMessage,
     position::PositionMessage,
+    recording::Manifest,
     sighting::SightingMessage,
     site::SiteFile,
     status::{ReaderStatusMessage, TagStatusMessage},
 };
 use schemars::schema_for;
 
-/// File name in `schemas/messages/` and pretty-printed JSON Schema of each message and of the site file.
+/// File name in `schemas/messages/` and pretty-printed JSON Schema of each message, of the site
+/// file, and of a recording's manifest.
 #[must_use]
 pub fn all() -> Vec<(&'static str, String)> {
     let print = |schema: schemars::Schema| {
@@ -25,5 +27,6 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("reader-status.schema.json", print(schema_for!(ReaderStatusMessage))),
         ("event.schema.json", print(schema_for!(EventMessage))),
         ("site.schema.json", print(schema_for!(SiteFile))),
+        ("recording-manifest.schema.json", print(schema_for!(Manifest))),
     ]
 }

@@ -1,9 +1,7 @@
 //! Records on their way in: encoded and checked before any lock is taken.
 
-use super::{
-    Kind, Sealer,
-    format::{push_body, push_content},
-};
+use super::{Kind, Sealer};
+use spor_schemas::recording::{push_body, push_content};
 
 /// Records that will be appended together, one behind the other.
 #[derive(Debug, Default)]

@@ -4,13 +4,8 @@
 //! tell. Its unsynced records go to a new segment, which becomes part of the journal only once
 //! they are on disk there.
 
-use super::{
-    format::{HEADER, Head, Header, mark_commit, record_len},
-    front::Shared,
-    locked,
-    pace::Pace,
-    segment::Active,
-};
+use super::{front::Shared, locked, pace::Pace, segment::Active};
+use spor_schemas::recording::{HEADER, Head, Header, mark_commit, record_len};
 use std::{io, time::Instant};
 
 /// Commits until the journal closes.

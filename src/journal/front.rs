@@ -1,9 +1,10 @@
 //! What the journal's callers and its threads share: the append lock, and what they tell each other.
 
 use super::{
-    Appended, Clock, Config, Draft, Sealer, disk::Disk, format::stamp_all, housekeeping::Spares,
-    locked, meters::Meters, pin::Pins, segment::Segment,
+    Appended, Clock, Config, Draft, Sealer, disk::Disk, housekeeping::Spares, locked,
+    meters::Meters, pin::Pins, segment::Segment,
 };
+use spor_schemas::recording::stamp_all;
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},

@@ -1,15 +1,9 @@
 //! Looking at a journal from outside, while it is written or not: lists its segments, verifies them,
 //! and hands out what they hold. Changes nothing.
 
-use super::{
-    Damage, JournalError, Kind,
-    error::at,
-    format::{
-        Body, HEAD, HEADER, Head, Header, HeaderFault, VERSION, find_record, read_content,
-        record_at,
-    },
-    recover::scan,
-    segment,
+use super::{Damage, JournalError, Kind, error::at, recover::scan, segment};
+use spor_schemas::recording::{
+    Body, HEAD, HEADER, Head, Header, HeaderFault, VERSION, find_record, read_content, record_at,
 };
 use std::{
     fs::{self, File},

@@ -10,14 +10,10 @@
 //! file of zeros that waits to be the next (`*.new`), `keys` (see [`Sealer`]), and `damaged/` with the
 //! bytes that no record could be made of. A segment's records end where its zeros begin or where the
 //! next segment's first sequence begins: after a failed write the tail of a segment is abandoned, and
-//! its records stand again in the next. Integers are little-endian, CRCs are CRC-32 (IEEE).
+//! its records stand again in the next. What a segment and a record look like stands at
+//! [`spor_schemas::recording`]; a sealed box is
 //!
 //! ```text
-//! header   magic "SPORJRNL" | version u32 = 1 | journal id, 16 | first sequence u64
-//!          | received_ms of the first i64 | 16 zeros | crc of these u32            (64 bytes)
-//! record   len u32 | body crc u32 | sequence u64 | received_ms i64 | crc of these u32 | body
-//! body     kind u8 | flags u8 | content, or a sealed box of it when flag 1 is set
-//! content  source len u16 | topic len u16 | source | topic | payload
 //! box      hour since the epoch i64 | nonce, 24 | content and tag, XChaCha20-Poly1305
 //! ```
 //!
@@ -30,7 +26,6 @@ mod disk;
 mod draft;
 mod error;
 mod flusher;
-mod format;
 mod front;
 mod housekeeping;
 pub mod inspect;
@@ -50,6 +45,7 @@ pub use error::JournalError;
 pub use pin::Pin;
 pub use reader::Reader;
 pub use sealer::Sealer;
+pub use spor_schemas::recording::Kind;
 
 use bytes::Bytes;
 use disk::Disk;
@@ -102,43 +98,6 @@ impl Default for Config {
             people_hours: 1,
             kept_for: None,
         }
-    }
-}
-
-/// What a record holds; one byte on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// What a client published.
-    Message = 1,
-    /// A second passed.
-    Tick = 2,
-    /// The registry of assets, people and tags changed.
-    Registry = 3,
-    /// The site changed.
-    Site = 4,
-    /// Open rows were written out.
-    Flush = 5,
-    /// What the pipeline decided.
-    Decided = 6,
-    /// A late fix amended what reaches into the present.
-    Amended = 7,
-}
-
-impl Kind {
-    /// The kind of a byte on disk; none for what this version doesn't know.
-    #[must_use]
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        [
-            Self::Message,
-            Self::Tick,
-            Self::Registry,
-            Self::Site,
-            Self::Flush,
-            Self::Decided,
-            Self::Amended,
-        ]
-        .into_iter()
-        .find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -1,15 +1,9 @@
 //! Reading what was committed, in order. A reader follows the segments by itself, opens sealed
 //! records, and reads on behind damage.
 
-use super::{
-    Damage, JournalError, Kind, Record,
-    damage::report,
-    error::at,
-    format::{Body, HEAD, HEADER, Head, find_record, read_content, record_at},
-    front::Shared,
-    locked,
-};
+use super::{Damage, JournalError, Kind, Record, damage::report, error::at, front::Shared, locked};
 use bytes::Bytes;
+use spor_schemas::recording::{Body, HEAD, HEADER, Head, find_record, read_content, record_at};
 use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, sync::Arc};
 use tokio::sync::watch;
 

@@ -5,10 +5,10 @@ use super::{
     damage::report,
     disk::Disk,
     error::at,
-    format::{HEADER, Head, Header, HeaderFault, VERSION, find_record, record_at},
     meters,
     segment::{self, Active, Segment},
 };
+use spor_schemas::recording::{HEADER, Head, Header, HeaderFault, VERSION, find_record, record_at};
 use std::{
     collections::{BTreeMap, HashSet},
     fs::{self, File},

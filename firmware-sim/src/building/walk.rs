@@ -36,6 +36,10 @@ impl Walk {
         Self { legs, end }
     }
 
+    pub(super) fn into_legs(self) -> Vec<Leg> {
+        self.legs
+    }
+
     /// When it ends, milliseconds.
     #[must_use]
     pub fn end_ms(&self) -> i64 {

@@ -52,6 +52,8 @@ pub struct Ways {
     nodes_of: Vec<Vec<usize>>,
     passages: Vec<bool>,
     trees: HashMap<(RoomIx, bool), Tree>,
+    /// Legs of walks that are over, to be used again.
+    spare: Vec<Vec<Leg>>,
 }
 
 impl Ways {
@@ -76,7 +78,7 @@ impl Ways {
             }
         }
         let passages = building.rooms.iter().map(|room| is_passage(room.kind)).collect();
-        Self { nodes, nodes_of, passages, trees: HashMap::new() }
+        Self { nodes, nodes_of, passages, trees: HashMap::new(), spare: Vec::new() }
     }
 
     /// The walk from one spot to another; none: there is no way.
@@ -88,7 +90,8 @@ impl Ways {
         gait: Gait,
         start_ms: i64,
     ) -> Option<Walk> {
-        let mut path = Path { legs: Vec::new(), at: from, time_ms: start_ms, gait };
+        let legs = self.spare.pop().unwrap_or_default();
+        let mut path = Path { legs, at: from, time_ms: start_ms, gait };
         if from.room == to.room {
             path.straight(to.point(), to);
             return Some(Walk::new(path.legs, to));
@@ -133,6 +136,13 @@ impl Ways {
         }
         path.straight(to.point(), to);
         Some(Walk::new(path.legs, to))
+    }
+
+    /// Takes a walk that is over: the next one uses its memory.
+    pub fn take_back(&mut self, walk: Walk) {
+        let mut legs = walk.into_legs();
+        legs.clear();
+        self.spare.push(legs);
     }
 
     /// Dijkstra from the destination outwards.

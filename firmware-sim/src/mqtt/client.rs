@@ -9,7 +9,10 @@ use super::{
 };
 use rumqttc::mqttbytes::v4::{LastWill, Packet};
 use std::{collections::VecDeque, sync::atomic::Ordering::Relaxed, time::Duration};
-use tokio::{sync::mpsc, time};
+use tokio::{
+    sync::{mpsc, watch},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How many messages may wait for their acknowledgement.
@@ -34,6 +37,8 @@ pub(super) struct Client {
     pub(super) greeting: Option<Outgoing>,
     pub(super) queue: mpsc::Receiver<Outgoing>,
     pub(super) config: Config,
+    /// Changes when a simulated fault cuts every connection.
+    pub(super) cut: watch::Receiver<u64>,
     pub(super) stop: CancellationToken,
 }
 
@@ -58,7 +63,7 @@ impl Client {
             let error = match opened {
                 Ok(link) => {
                     if was_away {
-                        tracing::info!(client = %self.id, "connected again");
+                        tracing::debug!(client = %self.id, "connected again");
                         self.counters().reconnected.fetch_add(1, Relaxed);
                     }
                     back_off = FIRST_BACK_OFF;
@@ -73,10 +78,14 @@ impl Client {
             if self.stop.is_cancelled() {
                 return;
             }
-            if !was_away {
+            let was_cut = matches!(error, MqttError::Cut);
+            if !was_away && !was_cut {
                 tracing::warn!(client = %self.id, %error, "no broker, trying again");
             }
             was_away = true;
+            if was_cut {
+                continue;
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = time::sleep(back_off) => {}
@@ -107,8 +116,14 @@ impl Client {
             self.send(&mut link, unacknowledged, greeting);
         }
         let mut pings = time::interval(PING_EVERY);
+        let mut is_over = false;
+        self.cut.mark_unchanged();
         loop {
-            let may_send = unacknowledged.messages.len() < WINDOW;
+            if is_over && unacknowledged.messages.is_empty() {
+                self.say_goodbye(link).await;
+                return Ok(());
+            }
+            let may_send = !is_over && unacknowledged.messages.len() < WINDOW;
             tokio::select! {
                 () = self.stop.cancelled() => {
                     self.say_goodbye(link).await;
@@ -116,8 +131,9 @@ impl Client {
                 }
                 message = self.queue.recv(), if may_send => {
                     let Some(message) = message else {
-                        self.say_goodbye(link).await;
-                        return Ok(());
+                        // The world is over; what is on its way is still waited for.
+                        is_over = true;
+                        continue;
                     };
                     self.send(&mut link, unacknowledged, message);
                     while unacknowledged.messages.len() < WINDOW
@@ -137,6 +153,7 @@ impl Client {
                         }
                     }
                 }
+                Ok(()) = self.cut.changed() => return Err(MqttError::Cut),
                 _ = pings.tick() => link.ping(),
             }
         }

@@ -6,24 +6,29 @@
 
 mod client;
 pub(crate) mod link;
+mod switchboard;
 
-use crate::world::{Publisher, World};
-use client::{Client, Outgoing};
-use rumqttc::mqttbytes::{
-    QoS,
-    v4::{ConnectReturnCode, LastWill},
+use crate::{
+    building::Building,
+    faults::{Act, Faults, Tally},
+    world::{Change, World},
 };
-use spor_schemas::{Presence, ReaderId, ReaderStatusMessage, topic, wire};
+use client::Outgoing;
+use rumqttc::mqttbytes::v4::ConnectReturnCode;
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::mpsc, task::JoinSet, time};
+use switchboard::Switchboard;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What can go wrong between us and the broker.
@@ -44,6 +49,9 @@ pub enum MqttError {
     /// The broker doesn't speak MQTT 3.1.1.
     #[error("the broker sent something else than MQTT 3.1.1: {0}")]
     Protocol(#[from] rumqttc::mqttbytes::Error),
+    /// A simulated fault cut the connection.
+    #[error("the connection was cut by a simulated fault")]
+    Cut,
     /// The broker answered CONNECT with something else than CONNACK.
     #[error("the broker did not answer CONNECT with CONNACK")]
     Unexpected,
@@ -71,12 +79,14 @@ pub struct Counters {
     pub published: AtomicU64,
     /// Messages that the broker acknowledged.
     pub acknowledged: AtomicU64,
-    /// Messages dropped because a client's queue was full: the broker was away for long.
+    /// Messages dropped because a client's queue stayed full: the broker was away for long.
     pub dropped: AtomicU64,
     /// How many times a client came back.
     pub reconnected: AtomicU64,
     /// The world's clock, milliseconds since the Unix epoch.
     pub world_ms: AtomicU64,
+    /// What the faults have done.
+    pub faults: Mutex<Vec<Tally>>,
 }
 
 /// How to publish.
@@ -88,12 +98,14 @@ pub struct Config {
     pub login: Option<Login>,
     /// How many times as fast as real time the world goes.
     pub speed: f64,
-    /// How many clients speak for the tags.
+    /// How many clients speak for the tags; as many as there are tags: each for itself.
     pub tag_clients: usize,
     /// How many readers have a client of their own.
     pub reader_clients: usize,
     /// CBOR instead of JSON.
     pub cbor: bool,
+    /// The world's time at which it is over; none: it goes on until it is stopped.
+    pub until_ms: Option<i64>,
     /// Counts while it runs; keep a clone to look.
     pub counters: Arc<Counters>,
 }
@@ -109,32 +121,78 @@ impl Config {
             tag_clients: 4,
             reader_clients: 8,
             cbor: false,
+            until_ms: None,
             counters: Arc::default(),
         }
     }
 }
 
-/// How often the world's clock is moved on.
+/// A hospital that is ready to be heard.
+pub struct Show {
+    /// Who speaks.
+    pub world: World,
+    /// What goes wrong on the way.
+    pub faults: Faults,
+    /// Lines that switch faults while it runs; none: nobody switches.
+    pub commands: Option<mpsc::Receiver<Command>>,
+    /// Hears of every change of the truth, in the time of the messages; none: nobody wants to know.
+    pub witness: Option<Box<dyn Witness>>,
+}
+
+/// Who hears of the truth; called between messages, so it must be quick.
+pub trait Witness: Send {
+    /// What has changed.
+    fn see(&mut self, building: &Building, changes: Vec<Change>);
+    /// There is no more to see.
+    fn finish(&mut self);
+}
+
+/// A line for [`Faults::command`].
+#[derive(Debug)]
+pub struct Command {
+    /// What somebody typed.
+    pub line: String,
+    /// Gets the answer, or what is wrong with the line.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+/// How often the world's clock is moved on; in a hurry more often, so that less comes at once.
 const TICK: Duration = Duration::from_millis(100);
+const QUICK_TICK: Duration = Duration::from_millis(20);
+const IN_A_HURRY: f64 = 10.0;
 /// After a pause of the machine the world goes on from where it was, rather than catching up.
 const LONGEST_STEP: Duration = Duration::from_secs(5);
-/// Messages that wait for one client; more are dropped and counted.
-const QUEUE: usize = 2_000;
+/// How long the last acknowledgements are waited for when the world is over.
+const LAST_ACKNOWLEDGEMENTS: Duration = Duration::from_secs(15);
 
-/// Lets the world go on and publishes what it says, until told to stop.
+/// Lets the world go on and publishes what it says, until it is over or told to stop.
 ///
 /// Never fails: a broker that isn't there is waited for.
-pub async fn run(config: Config, mut world: World, stop: CancellationToken) {
+pub async fn run(config: Config, world: World, stop: CancellationToken) {
+    let faults = Faults::new(&world, &[], 0, config.speed);
+    play(config, Show { world, faults, commands: None, witness: None }, stop).await;
+}
+
+/// [`run`] with faults between the world and the broker.
+pub async fn play(config: Config, show: Show, stop: CancellationToken) {
+    let Show { mut world, mut faults, mut commands, mut witness } = show;
     let mut clients = JoinSet::new();
-    let switchboard = Switchboard::connect(&config, &world, &stop, &mut clients);
-    let mut ticks = time::interval(TICK);
+    let mut switchboard = Switchboard::connect(&config, &world, &stop, &mut clients);
+    let mut ticks = time::interval(if config.speed > IN_A_HURRY { QUICK_TICK } else { TICK });
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
     let mut before = Instant::now();
+    tell_state(&mut witness, &world);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
     let mut clock_ms = world.clock_ms() as f64;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            command = next_command(&mut commands) => {
+                let answer = faults.command(&command.line);
+                // Whoever asked may be gone.
+                let _ = command.answer.send(answer);
+                continue;
+            }
             _ = ticks.tick() => {}
         }
         let now = Instant::now();
@@ -142,18 +200,70 @@ pub async fn run(config: Config, mut world: World, stop: CancellationToken) {
         before = now;
         clock_ms += step.as_secs_f64() * 1000.0 * config.speed;
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century fit")]
-        let until_ms = clock_ms as i64;
+        let until_ms = (clock_ms as i64).min(config.until_ms.unwrap_or(i64::MAX));
         let now_ms = unix_now_ms();
-        for mut report in world.advance(until_ms) {
-            report.message.map_times(|time_ms| real_ms(time_ms, until_ms, now_ms, config.speed));
-            let message = &report.message;
-            let payload = if config.cbor { message.to_cbor() } else { message.to_json() };
-            switchboard.send(&message.publisher(), Outgoing { topic: message.topic(), payload });
+        for act in faults.pass(world.advance(until_ms), until_ms) {
+            let mut sent = match act {
+                Act::Say(sent) => sent,
+                Act::Reconnect(_) => {
+                    switchboard.cut_all();
+                    continue;
+                }
+            };
+            sent.stamp(|time_ms| real_ms(time_ms, until_ms, now_ms, config.speed));
+            let message =
+                Outgoing { topic: sent.message.topic(), payload: sent.payload(config.cbor) };
+            let publisher = sent.message.publisher();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = switchboard.send(&publisher, message) => {}
+            }
+        }
+        if let Some(witness) = &mut witness {
+            let mut changes = world.changes();
+            for change in &mut changes {
+                change.time_ms = real_ms(change.time_ms, until_ms, now_ms, config.speed);
+            }
+            witness.see(world.building(), changes);
         }
         config.counters.world_ms.store(u64::try_from(until_ms).unwrap_or_default(), Relaxed);
+        let mut tallies = config.counters.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.clear();
+        tallies.extend(faults.tallies());
+        drop(tallies);
+        if config.until_ms == Some(until_ms) {
+            break;
+        }
+    }
+    tell_state(&mut witness, &world);
+    if let Some(witness) = &mut witness {
+        witness.finish();
     }
     drop(switchboard);
-    while clients.join_next().await.is_some() {}
+    let _ = time::timeout(LAST_ACKNOWLEDGEMENTS, async {
+        while clients.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+/// Tells how everything is now.
+fn tell_state(witness: &mut Option<Box<dyn Witness>>, world: &World) {
+    if let Some(witness) = witness {
+        let time_ms = unix_now_ms();
+        let state = world.state().map(|change| Change { time_ms, ..change });
+        witness.see(world.building(), state.collect());
+    }
+}
+
+/// The next command; never, when nobody gives any.
+async fn next_command(commands: &mut Option<mpsc::Receiver<Command>>) -> Command {
+    if let Some(receiver) = commands {
+        if let Some(command) = receiver.recv().await {
+            return command;
+        }
+        *commands = None;
+    }
+    std::future::pending().await
 }
 
 /// When something of the world's time happened by the real clock: `until_ms` there is `now_ms` here.
@@ -168,90 +278,6 @@ fn real_ms(time_ms: i64, until_ms: i64, now_ms: i64, speed: f64) -> i64 {
 fn unix_now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Which client speaks for whom.
-struct Switchboard {
-    tags: Vec<mpsc::Sender<Outgoing>>,
-    engine: mpsc::Sender<Outgoing>,
-    readers: HashMap<ReaderId, mpsc::Sender<Outgoing>>,
-    other_readers: mpsc::Sender<Outgoing>,
-    counters: Arc<Counters>,
-}
-
-impl Switchboard {
-    fn connect(
-        config: &Config,
-        world: &World,
-        stop: &CancellationToken,
-        clients: &mut JoinSet<()>,
-    ) -> Self {
-        let mut client = |id: String, reader: Option<&ReaderId>| {
-            let (sender, queue) = mpsc::channel(QUEUE);
-            let client = Client {
-                id,
-                will: reader.map(last_will),
-                greeting: reader.map(greeting),
-                queue,
-                config: config.clone(),
-                stop: stop.clone(),
-            };
-            clients.spawn(client.run());
-            sender
-        };
-        let tags = (1..=config.tag_clients.max(1))
-            .map(|n| client(format!("sim-tags-{n}"), None))
-            .collect();
-        let engine = client("sim-engine-1".to_owned(), None);
-        let other_readers = client("sim-readers-1".to_owned(), None);
-        let readers = world
-            .building()
-            .readers()
-            .iter()
-            .take(config.reader_clients)
-            .enumerate()
-            .map(|(n, reader)| {
-                let id = format!("sim-reader-{}", n + 1);
-                (reader.id.clone(), client(id, Some(&reader.id)))
-            })
-            .collect();
-        Self { tags, engine, readers, other_readers, counters: Arc::clone(&config.counters) }
-    }
-
-    fn send(&self, publisher: &Publisher, message: Outgoing) {
-        let sender = match publisher {
-            Publisher::Tag(tag) => &self.tags[share_of(tag.as_str(), self.tags.len())],
-            Publisher::Engine(_) => &self.engine,
-            Publisher::Reader(reader) => self.readers.get(reader).unwrap_or(&self.other_readers),
-        };
-        if sender.try_send(message).is_err() {
-            self.counters.dropped.fetch_add(1, Relaxed);
-        }
-    }
-}
-
-/// A tag stays with its client: the same share for the same name (FNV-1a).
-fn share_of(name: &str, shares: usize) -> usize {
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash as usize % shares
-}
-
-/// What the broker says for a reader that is gone.
-fn last_will(reader: &ReaderId) -> LastWill {
-    let payload = wire::to_json(&bare_status(Presence::Offline));
-    LastWill::new(topic::reader_status(reader), payload, QoS::AtLeastOnce, false)
-}
-
-/// What a reader says when it is connected, also after its will was published.
-fn greeting(reader: &ReaderId) -> Outgoing {
-    let payload = wire::to_json(&bare_status(Presence::Online));
-    Outgoing { topic: topic::reader_status(reader), payload }
-}
-
-fn bare_status(status: Presence) -> ReaderStatusMessage {
-    ReaderStatusMessage { time_ms: None, status, firmware: None }
 }
 
 #[cfg(test)]

@@ -114,6 +114,51 @@ async fn a_world_in_a_hurry_is_stamped_with_the_real_time() {
 }
 
 #[tokio::test]
+async fn what_a_world_said_until_its_end_is_acknowledged_through_a_reconnect_storm() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(usize::MAX, stop.clone()).await;
+    tokio::spawn(async move { while published.recv().await.is_some() {} });
+    let world = demo_world(0);
+    let mut faults = Faults::new(&world, &[], 1, 20.0);
+    faults.command("reconnect_storm every=5s for=30s").unwrap();
+    let config = Config { speed: 20.0, until_ms: Some(60_000), ..Config::new(address) };
+    let counters = Arc::clone(&config.counters);
+    let show = Show { world, faults, commands: None, witness: None };
+    time::timeout(Duration::from_secs(20), play(config, show, stop)).await.unwrap();
+    let [said, acknowledged, dropped, reconnected] =
+        [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
+            .map(|count| count.load(Relaxed));
+    assert!(said > 500, "{said}");
+    assert_eq!((acknowledged, dropped), (said, 0));
+    assert!(reconnected >= 3 * 14, "{reconnected}");
+    assert_eq!(counters.faults.lock().unwrap()[0].hits, 6);
+}
+
+#[tokio::test]
+async fn a_command_switches_a_fault_of_a_running_world() {
+    let stop = CancellationToken::new();
+    let (address, _published) = broker(usize::MAX, stop.clone()).await;
+    let world = demo_world(0);
+    let faults = Faults::new(&world, &[], 1, 10.0);
+    let (commands, receiver) = mpsc::channel(1);
+    let config = Config { speed: 10.0, ..Config::new(address) };
+    let counters = Arc::clone(&config.counters);
+    let show = Show { world, faults, commands: Some(receiver), witness: None };
+    let playing = tokio::spawn(play(config, show, stop.clone()));
+    let (answer, answered) = oneshot::channel();
+    commands.send(Command { line: "loss share=1".to_owned(), answer }).await.unwrap();
+    assert_eq!(answered.await.unwrap().unwrap(), "loss is on until `off loss`");
+    let lost = async {
+        while counters.faults.lock().unwrap().first().is_none_or(|tally| tally.hits < 50) {
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    time::timeout(Duration::from_secs(10), lost).await.unwrap();
+    stop.cancel();
+    playing.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_broker_that_is_not_there_does_not_keep_it_from_stopping() {
     let stop = CancellationToken::new();
     let running = tokio::spawn(run(Config::new("127.0.0.1:1"), demo_world(0), stop.clone()));

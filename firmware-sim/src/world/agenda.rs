@@ -19,8 +19,14 @@ pub(super) enum Event {
     Heard(usize),
     /// A reader says that it is there.
     ReaderUp(usize),
-    /// The engine publishes what it computed.
-    Computed,
+    /// An engine publishes what it computed.
+    Computed(usize),
+    /// A patient may come; the first one only begins the row.
+    Arrival { is_real: bool },
+    /// Somebody may need a thing of a class; the first one only begins the row.
+    Need { class: usize, is_real: bool },
+    /// A ward closes.
+    Closing(usize),
 }
 
 /// The events to come.

@@ -5,24 +5,35 @@
 
 mod agenda;
 mod life;
+mod lives;
+mod patients;
 mod places;
 mod radio;
 mod report;
 mod roster;
+mod shifts;
 mod staff;
+mod witness;
 
+pub use lives::{Demand, Life};
+pub use patients::{Closure, Patients, Surge, Tension};
+pub use radio::Firmware;
 pub use report::{Message, Publisher, Report};
 pub use roster::{AssetEntry, StaffEntry, TagKind};
+pub use witness::Change;
 
 use crate::building::{Building, BuildingError, RoomIx, Spot, Walk, Ways};
 use agenda::{Agenda, Event};
 use life::Asset;
+use patients::Hospital;
 use places::Places;
 use radio::{Radio, Tag};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use roster::CLASSES;
 use spor_schemas::{TagId, site::SiteFile};
 use staff::{Jobs, Worker};
+use witness::Witness;
 
 /// What world to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +46,22 @@ pub struct Config {
     pub assets: u32,
     /// How many people wear a badge; each of the five roles has at least one.
     pub staff: u32,
+    /// What the hospital's local time is ahead of UTC, milliseconds.
+    pub ahead_ms: i64,
+    /// Who comes; none: equipment lives by itself, as if it were always the same hour.
+    pub patients: Option<Patients>,
+    /// Wards that close for a time.
+    pub closures: Vec<Closure>,
+    /// What tags have that isn't perfect.
+    pub firmware: Firmware,
+    /// Whether the staff works in shifts, and goes home in between.
+    pub shifts: bool,
+    /// How many of the staff don't come to a shift, 0 to 1.
+    pub absent: f64,
+    /// How many of the staff wear a Wi-Fi badge, whose place is known by some metres only, 0 to 1.
+    pub wifi_badges: f64,
+    /// How each class of equipment lives, by its name; what isn't named lives as usual.
+    pub lives: Vec<(String, Life)>,
     /// How long the hospital has been at work before the start, unseen.
     pub warm_up_ms: i64,
     /// How many times as often as on an ordinary day equipment changes its state.
@@ -43,6 +70,12 @@ pub struct Config {
     pub moving_every_ms: i64,
     /// A tag at rest reports this often.
     pub still_every_ms: i64,
+    /// A tag tells its battery and firmware this often.
+    pub heartbeat_every_ms: i64,
+    /// How many times the error of an ordinary tag; 0: positions are exact.
+    pub noise: f64,
+    /// Whether [`World::changes`] tells where everything really is.
+    pub truth: bool,
 }
 
 impl Default for Config {
@@ -52,11 +85,22 @@ impl Default for Config {
             start_ms: 0,
             assets: 430,
             staff: 80,
+            ahead_ms: 0,
+            patients: None,
+            closures: Vec::new(),
+            firmware: Firmware::default(),
+            shifts: false,
+            absent: 0.0,
+            wifi_badges: 0.0,
+            lives: Vec::new(),
             warm_up_ms: 45 * 60_000,
             // Somebody who watches a small hospital wants to see it move.
             pace: 2.5,
             moving_every_ms: 2_000,
             still_every_ms: 30_000,
+            heartbeat_every_ms: 3_600_000,
+            noise: 1.0,
+            truth: false,
         }
     }
 }
@@ -87,6 +131,12 @@ struct Body {
 }
 
 impl Body {
+    /// Its tag says nothing until it is told to speak again.
+    fn silence(&mut self) {
+        self.tag.is_silent = true;
+        self.tag.due_ms = i64::MAX;
+    }
+
     fn spot_at(&self, time_ms: i64) -> Spot {
         self.walk.as_ref().map_or(self.at, |walk| walk.spot_at(time_ms))
     }
@@ -106,10 +156,14 @@ pub struct World {
     assets: Vec<Asset>,
     workers: Vec<Worker>,
     jobs: Jobs,
+    hospital: Hospital,
+    lives: [Life; CLASSES.len()],
     radio: Radio,
     asset_entries: Vec<AssetEntry>,
     staff_entries: Vec<StaffEntry>,
     said: Vec<Report>,
+    /// None until the start, and without anybody who asks.
+    witness: Option<Witness>,
 }
 
 impl World {
@@ -129,10 +183,13 @@ impl World {
             assets: Vec::new(),
             workers: Vec::new(),
             jobs: Jobs::default(),
+            hospital: Hospital::default(),
+            lives: roster::lives(&config.lives),
             radio: Radio::new(building.readers().len()),
             asset_entries: Vec::new(),
             staff_entries: Vec::new(),
             said: Vec::new(),
+            witness: None,
             building,
             config,
         };
@@ -144,8 +201,11 @@ impl World {
         for (entry, role) in roster::staff(world.config.staff) {
             world.settle_worker(entry, role);
         }
+        world.open_doors();
         world.advance(world.config.start_ms);
         world.switch_radio_on();
+        world.witness = world.config.truth.then(Witness::default);
+        world.see_who_is_on_the_way();
         Ok(world)
     }
 
@@ -154,14 +214,17 @@ impl World {
         while let Some((time_ms, event)) = self.agenda.next(until_ms) {
             self.clock_ms = self.clock_ms.max(time_ms);
             match event {
-                Event::Life(asset) => self.live_on(asset),
+                Event::Life(asset) => self.live_on(asset, time_ms),
                 Event::Duty(worker) => self.on_duty(worker, time_ms),
                 Event::Fix(body) => self.fix(body, time_ms),
                 Event::Status(body) => self.tag_status(body),
                 Event::Passage { body, reader } => self.passage(body, reader),
                 Event::Heard(reader) => self.publish_heard(reader),
                 Event::ReaderUp(reader) => self.reader_up(reader),
-                Event::Computed => self.publish_computed(),
+                Event::Computed(engine) => self.publish_computed(engine),
+                Event::Arrival { is_real } => self.arrival(is_real),
+                Event::Need { class, is_real } => self.need(class, is_real),
+                Event::Closing(closure) => self.closing(closure),
             }
         }
         self.clock_ms = self.clock_ms.max(until_ms);
@@ -203,6 +266,14 @@ impl World {
         })
     }
 
+    /// What somebody or something is doing, as files call it.
+    fn doing(&self, body: usize) -> &'static str {
+        match self.assets.get(body) {
+            Some(asset) => asset.doing.as_str(),
+            None => self.workers[body - self.assets.len()].doing(),
+        }
+    }
+
     fn say(&mut self, message: Message) {
         self.said.push(Report { time_ms: self.clock_ms, message });
     }
@@ -210,6 +281,7 @@ impl World {
     /// Puts a body on its way.
     fn set_off(&mut self, body: usize, walk: Walk) {
         self.watch_portals(body, &walk);
+        self.seen_setting_off(body, &walk);
         self.bodies[body].walk = Some(walk);
         self.wake(body);
     }
@@ -218,6 +290,8 @@ impl World {
     fn arrive(&mut self, body: usize) {
         if let Some(walk) = self.bodies[body].walk.take() {
             self.bodies[body].at = walk.end();
+            self.ways.take_back(walk);
+            self.seen_at_rest(body);
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) struct Places {
     /// Wards with beds, and the place of each bed in turn over the wards.
     wards: Vec<WardId>,
     beds: Vec<(Spot, Option<WardId>)>,
+    beds_of: BTreeMap<WardId, Vec<Spot>>,
 }
 
 impl Places {
@@ -46,7 +47,13 @@ impl Places {
             beds.extend(building.bed_spots(room).into_iter().map(|spot| (spot, ward.clone())));
         }
         let wards: BTreeSet<_> = beds.iter().filter_map(|(_, ward)| ward.clone()).collect();
-        Self { by_kind, of_kind, any, wards: wards.into_iter().collect(), beds }
+        let mut beds_of: BTreeMap<_, Vec<Spot>> = BTreeMap::new();
+        for (spot, ward) in &beds {
+            if let Some(ward) = ward {
+                beds_of.entry(ward.clone()).or_default().push(*spot);
+            }
+        }
+        Self { by_kind, of_kind, any, wards: wards.into_iter().collect(), beds, beds_of }
     }
 
     /// The ward of the bed's place; none for beds beyond the last place.
@@ -64,6 +71,10 @@ impl Places {
         self.wards.get(number % self.wards.len().max(1)).cloned()
     }
 
+    pub(super) fn has_beds(&self, ward: &WardId) -> bool {
+        self.beds_of.contains_key(ward)
+    }
+
     /// Any ward with beds.
     pub(super) fn any_ward(&self, rng: &mut ChaCha8Rng) -> Option<WardId> {
         self.wards.choose(rng).cloned()
@@ -71,12 +82,10 @@ impl Places {
 
     /// A bed's place on the ward, or anywhere.
     pub(super) fn bedside(&self, ward: Option<&WardId>, rng: &mut ChaCha8Rng) -> Option<Spot> {
-        let on_ward: Vec<_> = self
-            .beds
-            .iter()
-            .filter(|(_, of)| ward.is_none_or(|w| of.as_ref() == Some(w)))
-            .collect();
-        on_ward.choose(rng).map(|(spot, _)| *spot)
+        match ward {
+            Some(ward) => self.beds_of.get(ward)?.choose(rng).copied(),
+            None => self.beds.choose(rng).map(|(spot, _)| *spot),
+        }
     }
 
     /// A room of one of the kinds: on the ward if it has one, else one of the house (no ward),
@@ -90,10 +99,7 @@ impl Places {
         let on_ward = ward.and_then(|ward| self.pick(kinds, Some(ward), rng));
         on_ward
             .or_else(|| self.pick(kinds, None, rng))
-            .or_else(|| {
-                let rooms = kinds.iter().filter_map(|kind| self.of_kind.get(kind)).flatten();
-                rooms.collect::<Vec<_>>().choose(rng).map(|room| **room)
-            })
+            .or_else(|| one_of(kinds.iter().filter_map(|kind| self.of_kind.get(kind)), rng))
             .unwrap_or_else(|| self.any[rng.random_range(0..self.any.len())])
     }
 
@@ -103,8 +109,18 @@ impl Places {
         ward: Option<&WardId>,
         rng: &mut ChaCha8Rng,
     ) -> Option<RoomIx> {
-        let rooms =
-            kinds.iter().filter_map(|kind| self.by_kind.get(&(*kind, ward.cloned()))).flatten();
-        rooms.collect::<Vec<_>>().choose(rng).map(|room| **room)
+        one_of(kinds.iter().filter_map(|kind| self.by_kind.get(&(*kind, ward.cloned()))), rng)
     }
+}
+
+/// One of all the rooms in the lists.
+fn one_of<'a>(
+    lists: impl Iterator<Item = &'a Vec<RoomIx>> + Clone,
+    rng: &mut ChaCha8Rng,
+) -> Option<RoomIx> {
+    let all: usize = lists.clone().map(Vec::len).sum();
+    if all == 0 {
+        return None;
+    }
+    lists.flatten().nth(rng.random_range(0..all)).copied()
 }

@@ -2,7 +2,7 @@
 //!
 //! A tag in motion speaks more often than one at rest; whoever sets off speaks at once.
 
-use super::{Message, TagKind, World, agenda::Event};
+use super::{Doing, Message, TagKind, World, agenda::Event};
 use crate::building::{Spot, Walk, geometry};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,6 @@ use spor_schemas::{
 
 const FIRMWARE: [&str; 3] = ["2.3.1", "2.4.0", "2.4.2"];
 const READER_FIRMWARE: &str = "5.1.0";
-const STATUS_EVERY_MS: i64 = 3_600_000;
 /// A reader collects for so long before it publishes.
 const READER_COLLECTS_MS: i64 = 1_000;
 const ENGINE_COLLECTS_MS: i64 = 1_000;
@@ -23,8 +22,30 @@ const FAINTEST_DBM: f64 = -92.0;
 const RSSI_1M_DBM: f64 = -48.0;
 const FALL_DB: f64 = 22.0;
 const WALL_DB: f64 = 9.0;
+/// Standard deviation of what bodies and reflections do to a signal.
+const FADING_DB: f64 = 3.5;
+/// No tag says that it is more accurate than this.
+const FINEST_M: f64 = 0.05;
 /// Nine of ten errors lie within so many standard deviations (Rayleigh: sqrt(-2 ln 0.1)).
 const NINE_TENTHS: f64 = 2.146;
+
+/// What tags have that isn't perfect.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Firmware {
+    /// How much clocks drift at most, millionths; each is set right every hour.
+    pub drift_ppm: f64,
+    /// How many tags of 1 count to 65,535 only before they begin anew.
+    pub short_counters: f64,
+    /// How often a tag restarts on an average day, and counts from nothing.
+    pub resets_per_day: f64,
+}
+
+/// A clock is set right this often.
+const SET_EVERY_MS: i64 = 3_600_000;
+/// A tag that restarts is silent for so long.
+const RESTART_MS: i64 = 30_000;
+/// Somebody changes an empty battery at one in so many of the times when the tag would tell of itself.
+const CHANGED_ONE_IN: f64 = 12.0;
 
 /// A tag.
 #[derive(Debug)]
@@ -36,32 +57,58 @@ pub(super) struct Tag {
     /// Standard deviation of its error along each axis.
     sigma_m: f64,
     firmware: &'static str,
+    drift_ppm: f64,
+    /// Where its counter begins anew.
+    highest_seq: u32,
+    /// It is off, out of reach, or its battery is empty.
+    pub(super) is_silent: bool,
     /// When it speaks next; any other event is out of date.
-    due_ms: i64,
+    pub(super) due_ms: i64,
 }
 
 impl Tag {
-    pub(super) fn new(id: TagId, kind: TagKind, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(id: TagId, kind: TagKind, ware: Firmware, rng: &mut ChaCha8Rng) -> Self {
         // A few are nearly empty, so that somebody has to change them.
         let battery_pct = if rng.random_bool(0.04) {
             rng.random_range(3.0..12.0)
         } else {
             rng.random_range(30.0..100.0)
         };
-        Self {
+        let mut tag = Self {
             id,
             kind,
             seq: rng.random_range(0..10_000),
             battery_pct,
-            sigma_m: rng.random_range(0.25..0.40),
+            sigma_m: match kind {
+                TagKind::Wifi => rng.random_range(2.0..4.0),
+                _ => rng.random_range(0.25..0.40),
+            },
             firmware: FIRMWARE[rng.random_range(0..FIRMWARE.len())],
+            drift_ppm: 0.0,
+            highest_seq: u32::MAX,
+            is_silent: false,
             due_ms: i64::MAX,
+        };
+        if ware.drift_ppm > 0.0 {
+            tag.drift_ppm = rng.random_range(-ware.drift_ppm..ware.drift_ppm);
         }
+        if ware.short_counters > 0.0 && rng.random_bool(ware.short_counters) {
+            tag.highest_seq = u32::from(u16::MAX);
+            tag.seq = rng.random_range(0..=tag.highest_seq);
+        }
+        tag
     }
 
     fn next_seq(&mut self) -> u32 {
-        self.seq = self.seq.wrapping_add(1);
+        self.seq = if self.seq >= self.highest_seq { 0 } else { self.seq + 1 };
         self.seq
+    }
+
+    /// What its clock says.
+    fn stamp(&self, clock_ms: i64) -> i64 {
+        #[expect(clippy::cast_precision_loss, reason = "an hour in milliseconds")]
+        let since_set_ms = clock_ms.rem_euclid(SET_EVERY_MS) as f64;
+        clock_ms + super::whole_ms(since_set_ms * self.drift_ppm / 1e6)
     }
 
     fn battery(&self) -> Option<u8> {
@@ -75,8 +122,9 @@ impl Tag {
 #[derive(Debug)]
 pub(super) struct Radio {
     is_on: bool,
-    engine: EngineId,
-    computed: Vec<PositionMessage>,
+    /// One for tags that are measured well, one for Wi-Fi badges.
+    engines: [EngineId; 2],
+    computed: [Vec<PositionMessage>; 2],
     heard: Vec<Vec<SightingMessage>>,
 }
 
@@ -84,8 +132,8 @@ impl Radio {
     pub(super) fn new(readers: usize) -> Self {
         Self {
             is_on: false,
-            engine: EngineId::new("engine-1").expect("fits the pattern"),
-            computed: Vec::new(),
+            engines: ["engine-1", "wifi-1"].map(|id| EngineId::new(id).expect("fits the pattern")),
+            computed: Default::default(),
             heard: vec![Vec::new(); readers],
         }
     }
@@ -109,7 +157,7 @@ impl World {
 
     /// A tag that begins to move speaks at once.
     pub(super) fn wake(&mut self, body: usize) {
-        if self.radio.is_on {
+        if self.radio.is_on && !self.bodies[body].tag.is_silent {
             let in_ms = self.rng.random_range(50..400);
             if self.bodies[body].tag.due_ms > self.clock_ms + in_ms {
                 self.speak_in(body, in_ms);
@@ -117,9 +165,18 @@ impl World {
         }
     }
 
+    /// A tag that was silent is heard again.
+    pub(super) fn speak_again(&mut self, body: usize) {
+        self.bodies[body].tag.is_silent = false;
+        if self.radio.is_on {
+            let in_ms = self.rng.random_range(500..3_000);
+            self.speak_in(body, in_ms);
+        }
+    }
+
     fn speak_in(&mut self, body: usize, in_ms: i64) {
         let tag = &mut self.bodies[body].tag;
-        if tag.kind == TagKind::Rfid {
+        if tag.kind == TagKind::Rfid || tag.is_silent {
             return;
         }
         tag.due_ms = self.clock_ms + in_ms;
@@ -140,18 +197,24 @@ impl World {
                 let tag = self.bodies[body].tag.id.clone();
                 self.say(Message::TagPosition(tag, position));
             }
-            TagKind::Engine => {
+            kind @ (TagKind::Engine | TagKind::Wifi) => {
+                let engine = usize::from(kind == TagKind::Wifi);
                 let tag = self.bodies[body].tag.id.clone();
                 let position = self.measure(body, spot, moving, Some(tag));
-                if self.radio.computed.is_empty() {
-                    self.agenda.note(self.clock_ms + ENGINE_COLLECTS_MS, Event::Computed);
+                if self.radio.computed[engine].is_empty() {
+                    self.agenda.note(self.clock_ms + ENGINE_COLLECTS_MS, Event::Computed(engine));
                 }
-                self.radio.computed.push(position);
+                self.radio.computed[engine].push(position);
             }
             TagKind::Rfid => {}
         }
         // A UWB exchange costs little; a cell lasts about a year at rest.
-        self.bodies[body].tag.battery_pct -= 0.000_1;
+        let tag = &mut self.bodies[body].tag;
+        tag.battery_pct -= 0.000_1;
+        if tag.battery_pct <= 0.0 {
+            self.bodies[body].silence();
+            return;
+        }
         let every_ms =
             if moving { self.config.moving_every_ms } else { self.config.still_every_ms };
         self.speak_in(body, every_ms);
@@ -166,7 +229,7 @@ impl World {
         tag: Option<TagId>,
     ) -> PositionMessage {
         let floor = self.building.room(spot.room).floor;
-        let sigma_m = self.bodies[body].tag.sigma_m;
+        let sigma_m = self.bodies[body].tag.sigma_m * self.config.noise;
         let [mut x_m, mut y_m] = spot.point();
         for _ in 0..4 {
             let x = spot.x_m + sigma_m * normal(&mut self.rng);
@@ -177,11 +240,11 @@ impl World {
             }
         }
         #[expect(clippy::cast_possible_truncation, reason = "a metre fits")]
-        let accuracy_m = centi(sigma_m * NINE_TENTHS) as f32;
+        let accuracy_m = centi(sigma_m * NINE_TENTHS).max(FINEST_M) as f32;
         let state = &mut self.bodies[body].tag;
         PositionMessage {
             tag,
-            time_ms: Some(self.clock_ms),
+            time_ms: Some(state.stamp(self.clock_ms)),
             seq: Some(state.next_seq()),
             x_m: centi(x_m),
             y_m: centi(y_m),
@@ -200,7 +263,7 @@ impl World {
             let entry = &self.building.readers()[reader];
             let metres = geometry::distance(spot.point(), entry.at).max(0.5);
             let walls_db = if entry.room == Some(spot.room) { 0.0 } else { WALL_DB };
-            let fading_db = 3.5 * normal(&mut self.rng);
+            let fading_db = FADING_DB * self.config.noise * normal(&mut self.rng);
             let rssi = RSSI_1M_DBM - FALL_DB * metres.log10() - walls_db + fading_db;
             if rssi >= FAINTEST_DBM {
                 self.hear(body, reader, rssi.min(-20.0));
@@ -227,6 +290,9 @@ impl World {
 
     /// A passive tag comes by a portal.
     pub(super) fn passage(&mut self, body: usize, reader: usize) {
+        if self.bodies[body].tag.is_silent {
+            return;
+        }
         let rssi = -50.0 + 4.0 * normal(&mut self.rng);
         self.hear(body, reader, rssi.clamp(-90.0, -20.0));
     }
@@ -251,11 +317,11 @@ impl World {
         self.say(Message::ReaderSightings(id, heard));
     }
 
-    /// The engine publishes what it computed.
-    pub(super) fn publish_computed(&mut self) {
-        let computed = std::mem::take(&mut self.radio.computed);
+    /// An engine publishes what it computed.
+    pub(super) fn publish_computed(&mut self, engine: usize) {
+        let computed = std::mem::take(&mut self.radio.computed[engine]);
         for batch in computed.chunks(spor_schemas::bounds::MAX_BATCH) {
-            self.say(Message::EnginePositions(self.radio.engine.clone(), batch.to_vec()));
+            self.say(Message::EnginePositions(self.radio.engines[engine].clone(), batch.to_vec()));
         }
     }
 
@@ -270,10 +336,35 @@ impl World {
         self.say(Message::ReaderStatus(id, status));
     }
 
-    /// A tag says how it is, every hour.
+    /// A tag says how it is, now and then.
     pub(super) fn tag_status(&mut self, body: usize) {
-        self.say_status(body, None);
-        self.agenda.note(self.clock_ms + STATUS_EVERY_MS, Event::Status(body));
+        if self.bodies[body].tag.battery_pct <= 0.0 {
+            let is_here = self.assets.get(body).is_none_or(|asset| asset.doing != Doing::Gone);
+            if is_here && self.rng.random_bool(1.0 / CHANGED_ONE_IN) {
+                let tag = &mut self.bodies[body].tag;
+                (tag.battery_pct, tag.seq) = (100.0, 0);
+                self.speak_again(body);
+            }
+        } else {
+            self.say_status(body, None);
+            self.restart_sometimes(body);
+        }
+        let next_ms = self.clock_ms + self.config.heartbeat_every_ms;
+        self.agenda.note(next_ms, Event::Status(body));
+    }
+
+    /// Firmware restarts now and then.
+    fn restart_sometimes(&mut self, body: usize) {
+        let daily = self.config.firmware.resets_per_day;
+        if daily <= 0.0 || self.bodies[body].tag.is_silent {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a day in milliseconds")]
+        let share = daily * self.config.heartbeat_every_ms as f64 / 86_400_000.0;
+        if self.rng.random_bool(share.min(1.0)) {
+            self.bodies[body].tag.seq = 0;
+            self.speak_in(body, RESTART_MS);
+        }
     }
 
     /// Whoever has cleaned an asset presses its tag's button, when they think of it.
@@ -284,11 +375,11 @@ impl World {
     }
 
     fn say_status(&mut self, body: usize, button: Option<bool>) {
-        let time_ms = Some(self.clock_ms);
         let tag = &mut self.bodies[body].tag;
-        if tag.kind == TagKind::Rfid {
+        if tag.kind == TagKind::Rfid || tag.is_silent {
             return;
         }
+        let time_ms = Some(tag.stamp(self.clock_ms));
         let status = TagStatusMessage {
             time_ms,
             seq: Some(tag.next_seq()),

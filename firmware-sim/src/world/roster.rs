@@ -1,6 +1,6 @@
 //! Who and what there is: classes of equipment, assets, staff by role, and their tags.
 
-use super::places::Places;
+use super::{lives::Life, places::Places};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use spor_schemas::{AssetId, ClassId, PersonId, StaffRole, TagId, WardId};
@@ -42,6 +42,8 @@ pub enum TagKind {
     Ble,
     /// Portals see it pass; it has no battery.
     Rfid,
+    /// An engine computes its position from access points, good for some metres.
+    Wifi,
 }
 
 /// The classes of equipment, and how they live.
@@ -61,7 +63,7 @@ pub(super) enum Class {
 #[derive(Debug)]
 pub(super) struct ClassTraits {
     pub(super) class: Class,
-    id: &'static str,
+    pub(super) id: &'static str,
     /// Begins the asset's id.
     prefix: &'static str,
     /// Begins the label.
@@ -109,6 +111,13 @@ const fn traits(
     (stored_min, used_min): (f64, f64),
 ) -> ClassTraits {
     ClassTraits { class, id, prefix, label, per_mille, pooled_percent, stored_min, used_min }
+}
+
+/// How the classes live: as usual, but for those that are named.
+pub(super) fn lives(named: &[(String, Life)]) -> [Life; CLASSES.len()] {
+    Life::usual().map(|(id, usual)| {
+        named.iter().find(|(name, _)| name == id).map_or(usual, |(_, life)| *life)
+    })
 }
 
 /// The roles of the staff, and how many of a thousand have each.
@@ -198,6 +207,7 @@ fn tag_kind(class: Class, number: u32) -> TagKind {
 fn tag_name(kind: TagKind, number: usize) -> TagId {
     let prefix = match kind {
         TagKind::Uwb | TagKind::Engine => "uwb",
+        TagKind::Wifi => "wifi",
         TagKind::Ble => "ble",
         TagKind::Rfid => "rfid",
     };

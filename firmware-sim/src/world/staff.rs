@@ -4,12 +4,12 @@
 //! jobs wait in two kinds of queues, one a ward and one for the porters, at most one job an asset.
 
 use super::{
-    Body, StaffEntry, TagKind, World, agenda::Event, life::Doing, radio::Tag, roster::Role,
+    Body, StaffEntry, TagKind, World, agenda::Event, life::Doing, radio::Tag, roster::Role, shifts,
 };
 use crate::building::{Gait, RoomIx, Spot, geometry};
 use rand::Rng;
 use spor_schemas::{WardId, site::RoomKind};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// An asset is wanted somewhere.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,10 @@ pub(super) struct Job {
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     porters: VecDeque<Job>,
+    /// Porters who were ready when they were last looked at.
+    idle: Vec<usize>,
+    /// Wards that have a nurse.
+    nursed: BTreeSet<WardId>,
     wards: BTreeMap<WardId, VecDeque<Job>>,
 }
 
@@ -36,7 +40,7 @@ impl Jobs {
 
 /// What somebody is at.
 #[derive(Debug, Clone, Copy)]
-enum Task {
+pub(super) enum Task {
     /// Waiting for a job.
     Ready,
     /// At work somewhere, or on a break.
@@ -47,6 +51,10 @@ enum Task {
     Fetching(Job),
     /// On the way with it.
     Bringing(Job),
+    /// On the way home.
+    Leaving,
+    /// At home.
+    OffDuty,
 }
 
 /// One of the staff.
@@ -54,9 +62,20 @@ enum Task {
 pub(super) struct Worker {
     role: Role,
     ward: Option<WardId>,
-    task: Task,
+    pub(super) task: Task,
+    /// One of three.
+    pub(super) shift: usize,
+    /// Whether it stands in the list of porters who are ready.
+    is_listed: bool,
     /// When the event that counts is due; any other is out of date.
     due_ms: i64,
+}
+
+impl Worker {
+    /// What files call it.
+    pub(super) fn doing(&self) -> &'static str {
+        if matches!(self.task, Task::OffDuty) { "off_duty" } else { "on_duty" }
+    }
 }
 
 /// How long handing over takes: plug in, adjust, sign.
@@ -74,12 +93,20 @@ impl World {
         };
         let base = self.places.room(base_of(role), ward.as_ref(), &mut self.rng);
         let at = self.random_spot(base);
-        let tag = Tag::new(entry.tag.clone(), TagKind::Engine, &mut self.rng);
+        let has_wifi = share_of_staff(number) < self.config.wifi_badges;
+        let kind = if has_wifi { TagKind::Wifi } else { TagKind::Engine };
+        let tag = Tag::new(entry.tag.clone(), kind, self.config.firmware, &mut self.rng);
         self.bodies.push(Body { at, walk: None, tag });
-        self.workers.push(Worker { role, ward, task: Task::Staying, due_ms: 0 });
+        if let (Role::Nurse, Some(ward)) = (role, &ward) {
+            self.jobs.nursed.insert(ward.clone());
+        }
+        let shift = shifts::shift_of(number);
+        let task = Task::Staying;
+        self.workers.push(Worker { role, ward, task, shift, is_listed: false, due_ms: 0 });
         self.staff_entries.push(entry);
         let wait_ms = self.rng.random_range(0..10 * 60_000);
         self.call(number, wait_ms);
+        self.settle_shift(number);
     }
 
     /// Somebody is through with what they did, or has arrived.
@@ -89,7 +116,13 @@ impl World {
         }
         let body = self.assets.len() + worker;
         match self.workers[worker].task {
+            Task::Ready | Task::Staying if self.is_shift_over(worker) => self.go_home(worker),
             Task::Ready | Task::Staying => self.choose(worker),
+            Task::Leaving => {
+                self.arrive(body);
+                self.leave(worker);
+            }
+            Task::OffDuty => self.come(worker),
             Task::Going { stay_ms } => {
                 self.arrive(body);
                 self.workers[worker].task = Task::Staying;
@@ -114,13 +147,8 @@ impl World {
     pub(super) fn ask_for(&mut self, job: Job) {
         let from_ward = self.building.room(self.bodies[job.asset].at.room).ward.clone();
         let to_ward = self.building.room(job.to.room).ward.clone();
-        let ward = from_ward.filter(|ward| {
-            to_ward.as_ref() == Some(ward)
-                && self
-                    .workers
-                    .iter()
-                    .any(|w| w.role == Role::Nurse && w.ward.as_ref() == Some(ward))
-        });
+        let ward = from_ward
+            .filter(|ward| to_ward.as_ref() == Some(ward) && self.jobs.nursed.contains(ward));
         match ward {
             Some(ward) => self.jobs.wards.entry(ward).or_default().push_back(job),
             None => {
@@ -132,19 +160,20 @@ impl World {
 
     fn call_a_porter(&mut self, job: Job) {
         let asset = self.bodies[job.asset].at;
-        let floor = |room: RoomIx| self.building.room(room).floor;
-        let ready = self.workers.iter().enumerate().filter(|(_, worker)| {
-            worker.role == Role::Porter && matches!(worker.task, Task::Ready)
+        let floor_of = |room: RoomIx| self.building.room(room).floor;
+        let floor = floor_of(asset.room);
+        let workers = &mut self.workers;
+        self.jobs.idle.retain(|porter| {
+            workers[*porter].is_listed = matches!(workers[*porter].task, Task::Ready);
+            workers[*porter].is_listed
         });
-        let nearest = ready.min_by(|(a, _), (b, _)| {
-            let far = |worker: usize| {
-                let at = self.bodies[self.assets.len() + worker].at;
-                let floors = f64::from((floor(at.room) - floor(asset.room)).abs());
-                geometry::distance(at.point(), asset.point()) + 30.0 * floors
-            };
-            far(*a).total_cmp(&far(*b))
-        });
-        if let Some((worker, _)) = nearest {
+        let far = |worker: usize| {
+            let at = self.bodies[self.assets.len() + worker].at;
+            let floors = f64::from((floor_of(at.room) - floor).abs());
+            geometry::distance(at.point(), asset.point()) + 30.0 * floors
+        };
+        let all = self.jobs.idle.iter().map(|porter| (far(*porter), *porter));
+        if let Some((_, worker)) = all.min_by(|(a, _), (b, _)| a.total_cmp(b)) {
             self.workers[worker].task = Task::Staying;
             self.call(worker, 2_000);
         }
@@ -242,6 +271,9 @@ impl World {
         let base = self.places.room(base_of(Role::Porter), None, &mut self.rng);
         if self.bodies[body].at.room == base || self.rng.random_bool(0.6) {
             self.workers[worker].task = Task::Ready;
+            if !std::mem::replace(&mut self.workers[worker].is_listed, true) {
+                self.jobs.idle.push(worker);
+            }
             self.call(worker, READY_MS);
             return;
         }
@@ -253,7 +285,7 @@ impl World {
     }
 
     /// Sends somebody to a spot with a task; none: there is no way.
-    fn send(&mut self, worker: usize, to: Spot, gait: Gait, task: Task) -> Option<()> {
+    pub(super) fn send(&mut self, worker: usize, to: Spot, gait: Gait, task: Task) -> Option<()> {
         let body = self.assets.len() + worker;
         let from = self.bodies[body].at;
         let walk = self.ways.walk(&self.building, from, to, gait, self.clock_ms)?;
@@ -265,11 +297,16 @@ impl World {
     }
 
     /// The worker's next event; whatever was noted before no longer counts.
-    fn call(&mut self, worker: usize, in_ms: i64) {
+    pub(super) fn call(&mut self, worker: usize, in_ms: i64) {
         let due_ms = self.clock_ms + in_ms.max(1);
         self.workers[worker].due_ms = due_ms;
         self.agenda.note(due_ms, Event::Duty(worker));
     }
+}
+
+/// Always the same number from 0 to 1 for the same one, spread evenly.
+fn share_of_staff(number: usize) -> f64 {
+    f64::from(u32::try_from(number * 7 % 100).unwrap_or_default()) / 100.0
 }
 
 fn base_of(role: Role) -> &'static [RoomKind] {

@@ -1,7 +1,7 @@
 //! Appending, committing and reading while nothing fails.
 
 use super::*;
-use crate::journal::format::VERSION;
+use spor_schemas::recording::VERSION;
 
 #[test]
 fn what_was_appended_is_read_back_in_order_also_after_reopening() {
@@ -245,7 +245,8 @@ fn the_threads_end_when_the_last_clone_is_dropped() {
 fn a_newer_format_is_refused_and_left_as_it_is() {
     let dir = folder();
     let path = crate::journal::segment::path_of(dir.path(), 1);
-    let mut header = crate::journal::format::Header { id: [7; 16], first: 1, first_ms: 0 }.encode();
+    let mut header =
+        spor_schemas::recording::Header { id: [7; 16], first: 1, first_ms: 0 }.encode();
     header[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     let crc = crc32fast::hash(&header[..60]);
     header[60..].copy_from_slice(&crc.to_le_bytes());

@@ -160,9 +160,9 @@ proptest! {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let keep = (bytes.len() as f64 * cut) as usize;
         // Half a header is damage, and has its own test.
-        let keep = if keep < crate::journal::format::HEADER { 0 } else { keep };
+        let keep = if keep < spor_schemas::recording::HEADER { 0 } else { keep };
         let mut whole = first - 1;
-        while let Some((offset, head)) = crate::journal::format::find_record(&bytes, 0, &(whole + 1..=whole + 1)) {
+        while let Some((offset, head)) = spor_schemas::recording::find_record(&bytes, 0, &(whole + 1..=whole + 1)) {
             if offset + head.record_len() > keep {
                 break;
             }

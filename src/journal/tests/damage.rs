@@ -1,13 +1,14 @@
 //! Bytes that changed on disk: told with segment and offset, set aside, and read past.
 
 use super::*;
-use crate::journal::{format::HEAD, inspect, segment};
+use crate::journal::{inspect, segment};
+use spor_schemas::recording::HEAD;
 use std::{fs, path::PathBuf};
 
 /// Sets the bytes at a record's place in its segment; returns the offset.
 fn spoil(path: &Path, sequence: u64, spoil: impl FnOnce(&mut [u8])) -> u64 {
     let mut bytes = fs::read(path).expect("a segment");
-    let found = crate::journal::format::find_record(&bytes, 0, &(sequence..=sequence));
+    let found = spor_schemas::recording::find_record(&bytes, 0, &(sequence..=sequence));
     let (offset, head) = found.expect("the record");
     spoil(&mut bytes[offset..offset + head.record_len()]);
     fs::write(path, bytes).expect("written");
@@ -85,7 +86,7 @@ fn damage_that_appears_while_the_journal_is_open_is_read_past() {
     let (first, path) = segment_of(dir.path(), 15);
     let file = fs::File::options().write(true).open(&path).expect("opens");
     let bytes = fs::read(&path).expect("readable");
-    let at = |s: u64| crate::journal::format::find_record(&bytes, 0, &(s..=s)).expect("there").0;
+    let at = |s: u64| spor_schemas::recording::find_record(&bytes, 0, &(s..=s)).expect("there").0;
     let until = bytes.iter().rposition(|b| *b != 0).expect("something") + 1;
     use std::os::unix::fs::FileExt;
     file.write_all_at(&vec![0xff; until - at(13)], at(13) as u64).expect("written");
@@ -145,7 +146,7 @@ fn a_torn_tail_is_cut_and_does_not_come_back_to_life() {
     let journal = open(dir.path());
     assert_eq!(journal.last(), 299);
     let bytes = fs::read(&path).expect("readable");
-    let end = crate::journal::format::find_record(&bytes, 0, &(299..=299)).expect("there");
+    let end = spor_schemas::recording::find_record(&bytes, 0, &(299..=299)).expect("there");
     let end = end.0 + end.1.record_len();
     assert!(bytes[end..].iter().all(|b| *b == 0), "nothing is left behind the end");
     assert_eq!(journal.append(message(b"300")).first, 300);

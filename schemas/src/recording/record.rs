@@ -1,19 +1,13 @@
-//! The bytes on disk: a segment's header, a record's head and body, and how a record is found again
-//! behind bytes that are none. The layout stands in the module's documentation.
+//! A record's head and body, and how a record is found again behind bytes that are none.
 
-use super::Kind;
+use super::{u16_at, u32_at, u64_at};
 use std::ops::RangeInclusive;
 
-/// Bytes of a segment's header; the first record begins behind it.
-pub(super) const HEADER: usize = 64;
 /// Bytes of a record in front of its body.
-pub(super) const HEAD: usize = 28;
-/// The version of the format that this program writes, and the only one that it reads.
-pub(super) const VERSION: u32 = 1;
+pub const HEAD: usize = 28;
 /// The longest body; a length beyond it is no length.
-pub(super) const MAX_BODY: usize = 256 << 20;
+pub const MAX_BODY: usize = 256 << 20;
 
-const MAGIC: &[u8; 8] = b"SPORJRNL";
 /// Highest bit of the length: this record is the first of a commit, so all before it was on disk
 /// before it was written.
 const BEGINS: u32 = 1 << 31;
@@ -22,71 +16,62 @@ const SEALED: u8 = 1;
 /// Kind and flags.
 const BODY_HEAD: usize = 2;
 
-/// What a segment says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) id: [u8; 16],
-    pub(super) first: u64,
-    /// When its first record was received, milliseconds since the epoch.
-    pub(super) first_ms: i64,
+/// What a record holds; one byte on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// What a client published.
+    Message = 1,
+    /// A second passed.
+    Tick = 2,
+    /// The registry of assets, people and tags changed.
+    Registry = 3,
+    /// The site changed.
+    Site = 4,
+    /// Open rows were written out.
+    Flush = 5,
+    /// What the pipeline decided.
+    Decided = 6,
+    /// A late fix amended what reaches into the present.
+    Amended = 7,
 }
 
-/// Why a header can't be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HeaderFault {
-    /// Nothing but zeros, or fewer bytes than a header has: the file was made and never filled.
-    Blank,
-    /// Written by another version of the format.
-    Version(u32),
-    Damaged,
-}
-
-impl Header {
-    pub(super) fn encode(&self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
-        bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        bytes[12..28].copy_from_slice(&self.id);
-        bytes[28..36].copy_from_slice(&self.first.to_le_bytes());
-        bytes[36..44].copy_from_slice(&self.first_ms.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[..HEADER - 4]);
-        bytes[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
-        bytes
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, HeaderFault> {
-        let Some(bytes) = bytes.get(..HEADER).filter(|b| b.iter().any(|b| *b != 0)) else {
-            return Err(HeaderFault::Blank);
-        };
-        if crc32fast::hash(&bytes[..HEADER - 4]) != u32_at(bytes, HEADER - 4)
-            || &bytes[..8] != MAGIC
-        {
-            return Err(HeaderFault::Damaged);
-        }
-        match u32_at(bytes, 8) {
-            VERSION => {}
-            other => return Err(HeaderFault::Version(other)),
-        }
-        let mut id = [0; 16];
-        id.copy_from_slice(&bytes[12..28]);
-        Ok(Self { id, first: u64_at(bytes, 28), first_ms: u64_at(bytes, 36).cast_signed() })
+impl Kind {
+    /// The kind of a byte on disk; none for what this version doesn't know.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [
+            Self::Message,
+            Self::Tick,
+            Self::Registry,
+            Self::Site,
+            Self::Flush,
+            Self::Decided,
+            Self::Amended,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 
 /// What stands in front of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub struct Head {
     /// Bytes of the body.
-    pub(super) len: usize,
-    pub(super) begins_commit: bool,
-    pub(super) body_crc: u32,
-    pub(super) sequence: u64,
-    pub(super) received_ms: i64,
+    pub len: usize,
+    /// Whether all records before this one were on disk before it was written.
+    pub begins_commit: bool,
+    /// CRC-32 of the body.
+    pub body_crc: u32,
+    /// Its place in the one order, from 1 on.
+    pub sequence: u64,
+    /// When it was appended, milliseconds since the epoch.
+    pub received_ms: i64,
 }
 
 impl Head {
     /// The head at the start of `bytes`; none where there is no intact one.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..HEAD)?;
         let len = u32_at(bytes, 0);
         let head = Self {
@@ -102,18 +87,20 @@ impl Head {
     }
 
     /// Bytes of the whole record.
-    pub(super) fn record_len(&self) -> usize {
+    #[must_use]
+    pub fn record_len(&self) -> usize {
         HEAD + self.len
     }
 }
 
 /// Bytes of the record that starts `bytes`, which this process wrote itself.
-pub(super) fn record_len(bytes: &[u8]) -> usize {
+#[must_use]
+pub fn record_len(bytes: &[u8]) -> usize {
     HEAD + (u32_at(bytes, 0) & !BEGINS) as usize
 }
 
 /// Gives each record in `bytes` its sequence, from `first` on, and its time. Returns the last sequence.
-pub(super) fn stamp_all(bytes: &mut [u8], first: u64, received_ms: i64) -> u64 {
+pub fn stamp_all(bytes: &mut [u8], first: u64, received_ms: i64) -> u64 {
     let (mut at, mut next) = (0, first);
     while at < bytes.len() {
         let record = &mut bytes[at..];
@@ -127,7 +114,7 @@ pub(super) fn stamp_all(bytes: &mut [u8], first: u64, received_ms: i64) -> u64 {
 }
 
 /// Marks the first record of `bytes` as the first of a commit.
-pub(super) fn mark_commit(bytes: &mut [u8]) {
+pub fn mark_commit(bytes: &mut [u8]) {
     let len = u32_at(bytes, 0) | BEGINS;
     bytes[..4].copy_from_slice(&len.to_le_bytes());
     close_head(bytes);
@@ -143,12 +130,7 @@ fn close_head(record: &mut [u8]) {
 ///
 /// # Panics
 /// When the body is longer than [`MAX_BODY`].
-pub(super) fn push_body(
-    out: &mut Vec<u8>,
-    kind: Kind,
-    sealed: bool,
-    write: impl FnOnce(&mut Vec<u8>),
-) {
+pub fn push_body(out: &mut Vec<u8>, kind: Kind, sealed: bool, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; HEAD]);
     out.extend_from_slice(&[kind as u8, if sealed { SEALED } else { 0 }]);
@@ -165,7 +147,7 @@ pub(super) fn push_body(
 ///
 /// # Panics
 /// When source or topic is longer than 65,535 bytes.
-pub(super) fn push_content(out: &mut Vec<u8>, source: &str, topic: &str, payload: &[u8]) {
+pub fn push_content(out: &mut Vec<u8>, source: &str, topic: &str, payload: &[u8]) {
     for text in [source, topic] {
         let len = u16::try_from(text.len()).expect("a name of at most 65,535 bytes");
         out.extend_from_slice(&len.to_le_bytes());
@@ -177,17 +159,19 @@ pub(super) fn push_content(out: &mut Vec<u8>, source: &str, topic: &str, payload
 
 /// A body taken apart; what is sealed stays closed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Body<'a> {
+pub struct Body<'a> {
     /// The byte of its kind.
-    pub(super) kind: u8,
-    pub(super) sealed: bool,
+    pub kind: u8,
+    /// Whether the rest is a sealed box.
+    pub sealed: bool,
     /// Source, topic and payload, or the sealed box of them.
-    pub(super) rest: &'a [u8],
+    pub rest: &'a [u8],
 }
 
 impl<'a> Body<'a> {
     /// Takes an intact body apart; none when it sets flags that this version doesn't know.
-    pub(super) fn read(body: &'a [u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(body: &'a [u8]) -> Option<Self> {
         let (head, rest) = body.split_at_checked(BODY_HEAD)?;
         (head[1] & !SEALED == 0).then_some(Self {
             kind: head[0],
@@ -198,7 +182,8 @@ impl<'a> Body<'a> {
 }
 
 /// Source, topic, and where the payload begins.
-pub(super) fn read_content(bytes: &[u8]) -> Option<(&str, &str, usize)> {
+#[must_use]
+pub fn read_content(bytes: &[u8]) -> Option<(&str, &str, usize)> {
     let source_len = usize::from(u16_at(bytes, 0)?);
     let topic_len = usize::from(u16_at(bytes, 2)?);
     let source = std::str::from_utf8(bytes.get(4..4 + source_len)?).ok()?;
@@ -208,14 +193,16 @@ pub(super) fn read_content(bytes: &[u8]) -> Option<(&str, &str, usize)> {
 }
 
 /// The intact record at `at`: head and body CRC are right and the whole of it is in `bytes`.
-pub(super) fn record_at(bytes: &[u8], at: usize) -> Option<Head> {
+#[must_use]
+pub fn record_at(bytes: &[u8], at: usize) -> Option<Head> {
     let head = Head::read(bytes.get(at..)?)?;
     let body = bytes.get(at + HEAD..at + head.record_len())?;
     (crc32fast::hash(body) == head.body_crc).then_some(head)
 }
 
 /// The first intact record from `from` on whose sequence is one of `sequences`.
-pub(super) fn find_record(
+#[must_use]
+pub fn find_record(
     bytes: &[u8],
     from: usize,
     sequences: &RangeInclusive<u64>,
@@ -225,20 +212,4 @@ pub(super) fn find_record(
         // The sequence is the cheap question: hardly any byte but a record's start passes it.
         .filter(|at| sequences.contains(&u64_at(bytes, at + 8)))
         .find_map(|at| record_at(bytes, at).map(|head| (at, head)))
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }
