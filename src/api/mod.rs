@@ -11,12 +11,14 @@ mod classes;
 mod error;
 mod events;
 mod extract;
+mod fetch;
 mod filter;
 mod floors;
 mod guard;
 mod health;
 mod history;
 mod lookups;
+mod nearest;
 mod openapi;
 mod page;
 mod people;
@@ -24,6 +26,7 @@ mod person_registry;
 mod presence;
 mod registry;
 mod rejected;
+mod search;
 mod server;
 mod stream;
 mod tags;
@@ -98,6 +101,7 @@ struct Shared {
     context: Context,
     guard: guard::Guard,
     hub: stream::Hub,
+    ways: nearest::CurrentWays,
     /// Held while the registry changes, so that pictures of it replace each other in order.
     registry_changes: tokio::sync::Mutex<()>,
     /// Ends the event streams, which would keep the server waiting for ever.

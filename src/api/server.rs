@@ -2,8 +2,8 @@
 
 use super::{
     App, Config, Context, Shared, asset_registry, assets, classes, error::ApiError, events, floors,
-    guard, health, history, lookups, openapi, people, person_registry, presence, rejected, stream,
-    tags, zones,
+    guard, health, history, lookups, nearest, openapi, people, person_registry, presence, rejected,
+    stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -109,6 +109,7 @@ pub async fn serve(
         context,
         guard,
         hub: stream::Hub::default(),
+        ways: nearest::CurrentWays::default(),
         registry_changes: tokio::sync::Mutex::default(),
         stop: stop.clone(),
     });

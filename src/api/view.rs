@@ -1,6 +1,6 @@
 //! The registry and the live picture as the API tells them.
 
-use super::Shared;
+use super::{Shared, fetch::FetchView};
 use crate::{
     clock::now_ms,
     live::{Place, TagState},
@@ -23,7 +23,22 @@ use utoipa::ToSchema;
         "floor_label": "1", "x_m": 12.3, "y_m": 4.5, "accuracy_m": 0.8, "room_only": false,
         "entered_at": "2026-11-22T07:31:05.2Z", "seen_at": "2026-11-22T08:00:01.004Z", "age_s": 1.2
     },
-    "battery_pct": 87
+    "battery_pct": 87,
+    "distance_m": 41.2, "walk_s": 102.4, "walk_m": 81.3,
+    "route": [
+        {"kind": "walk", "turn": "right", "metres": 25.1, "da": "til højre 25 m", "en": "right 25 m"},
+        {"kind": "lift", "name": "Elevator B", "floor": 1, "da": "Elevator B til etage 1", "en": "Lift B to floor 1"},
+        {"kind": "walk", "turn": "left", "metres": 41.0, "da": "til venstre 40 m", "en": "left 40 m"},
+        {"kind": "enter", "turn": "left", "name": "Storage C1", "da": "på venstre hånd", "en": "on the left"}
+    ],
+    "route_text": {
+        "da": "Til højre 25 m, Elevator B til etage 1, til venstre 40 m, på venstre hånd, 2 min",
+        "en": "Right 25 m, Lift B to floor 1, left 40 m, on the left, 2 min"
+    },
+    "why": [
+        {"reason": "walk", "adds_s": 102.4, "da": "2 min at gå", "en": "2 min to walk"},
+        {"reason": "leaves_short", "adds_s": 0.0, "da": "C1 har 1 tilbage", "en": "C1 has 1 left"}
+    ]
 }))]
 pub(super) struct AssetView {
     /// Its id in the hospital's register.
@@ -51,9 +66,9 @@ pub(super) struct AssetView {
     place: Option<PlaceView>,
     /// Charge of its tag, percent.
     battery_pct: Option<u8>,
-    /// Straight-line distance from `near`, metres, 30 m more for each floor between.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    distance_m: Option<f64>,
+    /// How to fetch it, when `near` was given.
+    #[serde(flatten)]
+    fetch: FetchView,
 }
 
 /// Where a tag was last.
@@ -164,7 +179,7 @@ impl<'a> Picture<'a> {
         AssetNow { asset: Arc::clone(asset), tag, state }
     }
 
-    pub(super) fn asset_view(&self, now: &AssetNow, distance_m: Option<f64>) -> AssetView {
+    pub(super) fn asset_view(&self, now: &AssetNow, fetch: Option<FetchView>) -> AssetView {
         let state = now.state.as_ref();
         let status = state.and_then(|state| state.status.as_ref());
         AssetView {
@@ -180,7 +195,7 @@ impl<'a> Picture<'a> {
             state: now.freshness(self.now_ms),
             place: now.place().map(|place| self.place_view(place)),
             battery_pct: state.and_then(|state| state.battery_pct),
-            distance_m: distance_m.map(|metres| rounded(metres, 10.0)),
+            fetch: fetch.unwrap_or_default(),
         }
     }
 

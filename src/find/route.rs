@@ -30,6 +30,15 @@ pub enum Leg {
     },
 }
 
+impl Leg {
+    /// Its room, by its index in the graph.
+    pub(super) fn room(&self) -> usize {
+        match self {
+            Self::Walk { room, .. } | Self::Ride { room, .. } => *room,
+        }
+    }
+}
+
 /// One way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {

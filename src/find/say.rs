@@ -47,7 +47,7 @@ impl Step {
                 Turn::Left => Spoken::new("på venstre hånd", "on the left"),
                 Turn::Right => Spoken::new("på højre hånd", "on the right"),
                 // Out of one door and in at another of the same wall.
-                Turn::Back => Spoken::new("lige ved siden af", "next door"),
+                Turn::Back => next_door(),
             },
         }
     }
@@ -59,7 +59,8 @@ impl Route {
     pub fn say<'a>(&self, label: impl Fn(i16) -> Option<&'a str> + Copy) -> Spoken {
         let mut steps: Vec<Spoken> = self.steps.iter().map(|step| step.say(label)).collect();
         if steps.is_empty() {
-            steps.push(Spoken::new("lige her", "right here"));
+            let doors = self.legs.windows(2).any(|pair| pair[0].room() != pair[1].room());
+            steps.push(if doors { next_door() } else { Spoken::new("lige her", "right here") });
         }
         let join = |of: fn(&Spoken) -> &str| {
             let parts: Vec<&str> = steps.iter().map(of).collect();
@@ -74,6 +75,10 @@ impl Route {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a way lasts minutes")]
 pub fn minutes(seconds: f64) -> u32 {
     ((seconds - 1.0) / 60.0).ceil().max(1.0) as u32
+}
+
+fn next_door() -> Spoken {
+    Spoken::new("lige ved siden af", "next door")
 }
 
 /// Metres as one says them: by fives, below ten by ones.

@@ -122,6 +122,11 @@ fn turns_are_told_as_somebody_who_walks_there_takes_them() {
     // Nobody knows how one stands in a corridor.
     assert_eq!(en("gang", "east"), "15 m, on the left, 1 min");
     assert_eq!(en("west", "west"), "Right here, 1 min");
+    let ways = Ways::of(&site);
+    let (gang, east) = (id("gang"), id("east"));
+    let at_the_door = ways.reach(Spot { x_m: 35.0, y_m: 2.5, room: &gang }, Load::Bed).unwrap();
+    let way = at_the_door.route(&middle(&site, &east)).unwrap();
+    assert_eq!(way.say(|floor| site.floor_label(floor)).en, "Next door, 1 min");
 }
 
 #[test]
