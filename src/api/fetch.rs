@@ -47,7 +47,7 @@ pub(super) struct TextView {
 
 /// A piece of a way.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"kind": "walk", "turn": "left", "metres": 85.0, "da": "til venstre 85 m", "en": "left 85 m"}))]
+#[schema(example = json!({"kind": "walk", "turn": "left", "metres": 85.0, "da": "venstre 85 m", "en": "left 85 m"}))]
 pub(super) struct StepView {
     /// `walk`, `lift`, `stairs`, or `enter`: through the last door.
     kind: &'static str,

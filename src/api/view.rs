@@ -26,13 +26,13 @@ use utoipa::ToSchema;
     "battery_pct": 87,
     "distance_m": 41.2, "walk_s": 102.4, "walk_m": 81.3,
     "route": [
-        {"kind": "walk", "turn": "right", "metres": 25.1, "da": "til højre 25 m", "en": "right 25 m"},
+        {"kind": "walk", "turn": "right", "metres": 25.1, "da": "højre 25 m", "en": "right 25 m"},
         {"kind": "lift", "name": "Elevator B", "floor": 1, "da": "Elevator B til etage 1", "en": "Lift B to floor 1"},
-        {"kind": "walk", "turn": "left", "metres": 41.0, "da": "til venstre 40 m", "en": "left 40 m"},
+        {"kind": "walk", "turn": "left", "metres": 41.0, "da": "venstre 40 m", "en": "left 40 m"},
         {"kind": "enter", "turn": "left", "name": "Storage C1", "da": "på venstre hånd", "en": "on the left"}
     ],
     "route_text": {
-        "da": "Til højre 25 m, Elevator B til etage 1, til venstre 40 m, på venstre hånd, 2 min",
+        "da": "Højre 25 m, Elevator B til etage 1, venstre 40 m, på venstre hånd, 2 min",
         "en": "Right 25 m, Lift B to floor 1, left 40 m, on the left, 2 min"
     },
     "why": [

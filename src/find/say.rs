@@ -31,8 +31,8 @@ impl Step {
                 let (da, en) = match turn {
                     None => ("", ""),
                     Some(Turn::Ahead) => ("ligeud ", "straight on "),
-                    Some(Turn::Left) => ("til venstre ", "left "),
-                    Some(Turn::Right) => ("til højre ", "right "),
+                    Some(Turn::Left) => ("venstre ", "left "),
+                    Some(Turn::Right) => ("højre ", "right "),
                     Some(Turn::Back) => ("tilbage ", "back "),
                 };
                 Spoken::new(format!("{da}{metres} m"), format!("{en}{metres} m"))

@@ -115,10 +115,7 @@ fn turns_are_told_as_somebody_who_walks_there_takes_them() {
     assert_eq!(en("west", "south"), "Left 35 m, on the right, 1 min");
     assert_eq!(en("south", "west"), "Left 35 m, on the right, 1 min");
     assert_eq!(en("east", "south"), "Straight ahead, 1 min");
-    assert_eq!(
-        said(&site, "west", "east", Load::Bed).da,
-        "Til venstre 35 m, på venstre hånd, 1 min"
-    );
+    assert_eq!(said(&site, "west", "east", Load::Bed).da, "Venstre 35 m, på venstre hånd, 1 min");
     // Nobody knows how one stands in a corridor.
     assert_eq!(en("gang", "east"), "15 m, on the left, 1 min");
     assert_eq!(en("west", "west"), "Right here, 1 min");
@@ -236,6 +233,6 @@ fn ways_of_the_demo_hospital_are_said_in_few_words() {
     );
     assert_eq!(
         said(&site, "f1-depot", "FORS-E0-centraldepot", Load::Rolling).da,
-        "Til højre 25 m, Elevator B til etage 0, til venstre 20 m, til venstre 6 m, på højre hånd, 2 min"
+        "Højre 25 m, Elevator B til etage 0, venstre 20 m, venstre 6 m, på højre hånd, 2 min"
     );
 }

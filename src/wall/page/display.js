@@ -7,6 +7,7 @@ import { showBanner, showBar, showLamp, showNotes, trust } from './bar.js';
 import { tileOrder } from './classes.js';
 import { isAnswer, metresTo, rank } from './ranking.js';
 import { AVAILABLE } from './store.js';
+import { Walks } from './walks.js';
 import { Tiles } from './tiles.js';
 import { drawPlan, drawWardNames } from './plan.js';
 import { View, attachHands } from './view.js';
@@ -14,13 +15,14 @@ import { roomAt, wardCentre } from './site.js';
 import { unitPx } from './params.js';
 
 export class Display {
-  /** `parts`: `{store, search, text, params, now, state, feed}`; `now()` is the server's time. */
+  /** `parts`: `{store, search, text, params, now, state, feed, get}`; `now()` is the server's time. */
   constructor(parts) {
     Object.assign(this, parts);
     this.view = new View();
     this.layer = new AssetLayer(this.store);
     this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id));
     this.tiles = new Tiles((id) => this.askClass(id));
+    this.walks = new Walks(this.get, () => this.redraw());
     this.site = null;
     this.query = { classId: null, words: '', exact: null };
     this.selected = null;
@@ -44,7 +46,7 @@ export class Display {
     this.ward = chosen.ward;
     const home = chosen.at ?? (chosen.ward ? wardCentre(site.wards.get(chosen.ward)) : null);
     this.home = home
-      ? { x: home.x, y: home.y, floor: home.floor, name: chosen.at?.name ?? this.text.t('ward', { id: chosen.ward }), shown: Boolean(chosen.at) }
+      ? { id: chosen.at?.id, x: home.x, y: home.y, floor: home.floor, name: chosen.at?.name ?? this.text.t('ward', { id: chosen.ward }), shown: Boolean(chosen.at) }
       : null;
     this.homeFloor = chosen.floor ?? home?.floor ?? (site.floors.find((f) => f.number === 0) ?? site.floors[0])?.number;
     this.origin = this.home;
@@ -151,6 +153,7 @@ export class Display {
     this.freeByFloor = new Map();
     if (!this.site) return;
     const from = this.origin ?? this.middle();
+    this.walks.about(this.origin, this.query, performance.now());
     const only = this.store.slots.get(this.query.exact);
     const slots = only === undefined ? this.search.slots(this.query.classId, this.query.words, this.site.rooms) : [only];
     this.entries = slots.map((slot) => this.entry(slot, from, nowMs));
@@ -172,6 +175,7 @@ export class Display {
       metres: store.placed[slot] ? metresTo(from, store.x[slot], store.y[slot], store.floor[slot]) : Infinity,
       freshness: store.freshness(slot, nowMs),
       available: store.status[slot] === AVAILABLE,
+      walk: store.status[slot] === AVAILABLE ? this.walks.to(store.ids[slot], store.zones[slot]) : null,
     };
   }
 
@@ -196,7 +200,7 @@ export class Display {
     showBar({ site: this.site, siteName: this.siteName, ward: this.ward, floor: this.floor, freeByFloor: this.freeByFloor, text, nowMs, hidden, empty: !this.store.columns }, (n) => this.chooseFloor(n));
     if (!this.store.columns) return;
     document.body.classList.remove('waiting');
-    showOrigin(this.origin, this.home, text);
+    showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
       unknownCode: this.unknownCode, hidden, motion: this.moves(),
@@ -269,7 +273,7 @@ export class Display {
     const y = this.view.atY(py);
     const room = this.floor && (hit?.room ?? roomAt(this.floor, x, y));
     if (!room) return undefined;
-    this.origin = { x: room.x, y: room.y, floor: room.floor, name: room.name, shown: true };
+    this.origin = { id: room.id, x: room.x, y: room.y, floor: room.floor, name: room.name, shown: true };
     return this.redraw();
   }
 
