@@ -16,10 +16,10 @@ mod tag;
 
 use crate::{
     ingest::{Ingest, Rejections, Understood},
-    live::Live,
+    live::{ByHandNow, Live},
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Registry, RegistryChange,
-        Restored, Status, StatusNow, StatusRow, TagId,
+        Arrived, AssetId, Basis, ByHand, ById, Carrier, Decided, Freshness, Hand, Hands, Registry,
+        RegistryChange, Restored, Status, StatusNow, StatusRow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
@@ -64,6 +64,8 @@ pub struct Pipeline {
     ingest: Ingest,
     shards: Vec<Shard>,
     statuses: HashMap<AssetId, StatusNow>,
+    /// What people said, over the statuses that follow from rules.
+    hands: Hands,
     presence: PresenceCount,
 }
 
@@ -82,6 +84,7 @@ impl Pipeline {
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             statuses: HashMap::new(),
+            hands: Hands::default(),
             presence: PresenceCount::default(),
         }
     }
@@ -178,6 +181,7 @@ impl Pipeline {
                 changed.push(tag.clone());
             }
         }
+        changed.extend(self.end_by_hand(now_ms));
         for tag in &changed {
             self.show(tag);
         }
@@ -234,6 +238,35 @@ impl Pipeline {
         self.shards[shard_of(tag)].remove(tag);
     }
 
+    /// Somebody claims a thing or says what it is doing; `sequence` is the record's.
+    pub fn by_hand(&mut self, act: &ByHand, sequence: u64, now_ms: i64) {
+        if self.known.assets.contains_key(&act.asset) {
+            self.hands.act(act, now_ms);
+        }
+        // Before the board, so that whoever waits for that sees the status too.
+        if let Some(tag) = self.known.tag_of_asset.get(&act.asset) {
+            self.show(tag);
+        }
+        self.show_hands(Some(sequence));
+    }
+
+    /// Ends claims and statuses by hand whose time is over; gives back the tags of which.
+    fn end_by_hand(&mut self, now_ms: i64) -> Vec<TagId> {
+        let statuses = &self.statuses;
+        let ended = self.hands.expire(now_ms, |asset| statuses.get(asset));
+        if !ended.is_empty() {
+            self.show_hands(None);
+        }
+        ended.iter().filter_map(|asset| self.known.tag_of_asset.get(asset).cloned()).collect()
+    }
+
+    fn show_hands(&self, sequence: Option<u64>) {
+        let hands = Arc::new(self.hands.clone());
+        self.live.by_hand.send_modify(|now| {
+            *now = ByHandNow { through: sequence.unwrap_or(now.through), hands };
+        });
+    }
+
     /// Another building from now on. A room that it doesn't have is left at the next fix.
     pub fn change_site(&mut self, site: Arc<Site>) {
         self.ingest.change_site(site.clone());
@@ -269,6 +302,7 @@ impl Pipeline {
         }
         let known = &self.known;
         self.statuses.retain(|asset, _| known.assets.contains_key(asset));
+        self.hands.keep(|asset| known.assets.contains_key(asset));
     }
 
     /// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
@@ -281,7 +315,8 @@ impl Pipeline {
             return;
         }
         let asset = self.known.asset_of(tag);
-        let status = asset.and_then(|a| self.statuses.get(&a.id)).cloned();
+        let by_hand = asset.and_then(|a| self.hands.of(&a.id)).map(Hand::status_now);
+        let status = by_hand.or_else(|| self.statuses.get(&asset?.id).cloned());
         self.live.tags.put(work.state(tag, status));
     }
 }

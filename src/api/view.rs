@@ -4,7 +4,7 @@ use super::{Shared, fetch::FetchView};
 use crate::{
     clock::now_ms,
     live::{Place, TagState},
-    model::{Asset, Basis, Carrier, Freshness, Registry, Status, TagId},
+    model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId},
     site::Site,
 };
 use jiff::Timestamp;
@@ -58,8 +58,15 @@ pub(super) struct AssetView {
     status_since: Option<String>,
     /// How Spor knows.
     status_basis: Option<Basis>,
-    /// The rule that said so.
+    /// The rule that said so; `claim` and `hand` where a person did.
     status_rule: Option<String>,
+    /// Up to when a claim or a status by hand holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    status_until: Option<String>,
+    /// Why somebody set it by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
     /// How far its place can be believed.
     state: Freshness,
     /// Where it was last; null: never seen.
@@ -149,6 +156,7 @@ pub(super) struct Picture<'a> {
     pub(super) shared: &'a Shared,
     pub(super) registry: Arc<Registry>,
     pub(super) site: Arc<Site>,
+    pub(super) hands: Arc<Hands>,
     pub(super) now_ms: i64,
 }
 
@@ -156,7 +164,8 @@ impl<'a> Picture<'a> {
     pub(super) fn now(shared: &'a Shared) -> Self {
         let (registry, site) = (&shared.context.registry, &shared.context.site);
         let (registry, site) = (registry.load_full(), site.load_full());
-        Self { shared, registry, site, now_ms: now_ms() }
+        let hands = Arc::clone(&shared.context.live.by_hand.borrow().hands);
+        Self { shared, registry, site, hands, now_ms: now_ms() }
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -182,6 +191,8 @@ impl<'a> Picture<'a> {
     pub(super) fn asset_view(&self, now: &AssetNow, fetch: Option<FetchView>) -> AssetView {
         let state = now.state.as_ref();
         let status = state.and_then(|state| state.status.as_ref());
+        let by_manual = status.filter(|status| status.basis == Basis::Manual);
+        let hand = by_manual.and_then(|_| self.hands.of(&now.asset.id));
         AssetView {
             id: now.asset.id.to_string(),
             label: now.asset.label.clone(),
@@ -192,6 +203,8 @@ impl<'a> Picture<'a> {
             status_since: status.map(|status| rfc3339(status.since_ms)),
             status_basis: status.map(|status| status.basis),
             status_rule: status.map(|status| status.rule.clone()),
+            status_until: hand.map(|hand| rfc3339(hand.until_ms)),
+            status_reason: hand.and_then(|hand| hand.reason.clone()),
             state: now.freshness(self.now_ms),
             place: now.place().map(|place| self.place_view(place)),
             battery_pct: state.and_then(|state| state.battery_pct),

@@ -120,15 +120,25 @@ pub enum Kind {
     Flush = 5,
     /// What the pipeline decided.
     Decided = 6,
+    /// Somebody claimed a thing, or said what it is doing. 7 is taken.
+    ByHand = 8,
 }
 
 impl Kind {
     /// The kind of a byte on disk; none for what this version doesn't know.
     #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Message, Self::Tick, Self::Registry, Self::Site, Self::Flush, Self::Decided]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Self::Message,
+            Self::Tick,
+            Self::Registry,
+            Self::Site,
+            Self::Flush,
+            Self::Decided,
+            Self::ByHand,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 

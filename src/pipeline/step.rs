@@ -69,6 +69,10 @@ impl Folding {
                 let site = self.checkpoints.site(record.topic())?;
                 self.pipeline.change_site(site);
             }
+            Kind::ByHand => match serde_json::from_slice(record.payload()) {
+                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms),
+                Err(error) => tracing::error!(%error, "what somebody did by hand can't be read"),
+            },
             Kind::Flush => self.pipeline.flush(out),
             Kind::Decided => {}
         }

@@ -125,6 +125,75 @@ async fn words_of_both_languages_slips_and_scanned_codes_find_it() {
     }
 }
 
+async fn ask(spor: &Spor, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let method = method.parse().unwrap();
+    let request =
+        reqwest::Client::new().request(method, format!("{}/api/v1/assets/{path}", spor.http));
+    let answer = request.json(&body).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn of_two_porters_one_holds_the_pump_also_after_a_crash() {
+    let Some(mut spor) = hospital().await else { return };
+    let claim = async |spor: &Spor, by: &str| {
+        ask(spor, "POST", "PUMP-0004/claim", json!({ "by": by })).await
+    };
+    let both = [claim(&spor, "anna").await, claim(&spor, "bo").await];
+    assert_eq!((both[0].0, both[1].0), (200, 409), "{both:?}");
+    assert_eq!(both[0].1["status"], "reserved");
+    assert_eq!(both[0].1["status_basis"], "manual");
+    assert!(both[0].1["status_until"].is_string(), "{}", both[0].1);
+    let told = both[1].1["detail"].as_str().unwrap();
+    assert!(told.contains("claimed until") && !told.contains("anna"), "{told}");
+    let free = format!("/api/v1/assets?class=infusion-pump&status=available&near={ASKED_FROM}");
+    let (_, others) = spor.get(&free).await;
+    assert_eq!(others["assets"].as_array().unwrap().len(), 3, "nobody else is sent for it");
+
+    spor.kill();
+    spor.start_again().await;
+    until("the claim again", 10, async || {
+        let (_, pump) = spor.get("/api/v1/assets/PUMP-0004").await;
+        (pump["status"] == "reserved").then_some(())
+    })
+    .await;
+    assert_eq!(claim(&spor, "bo").await.0, 409);
+    assert_eq!(ask(&spor, "DELETE", "PUMP-0004/claim?by=bo", json!({})).await.0, 409);
+    let (status, released) = ask(&spor, "DELETE", "PUMP-0004/claim?by=anna", json!({})).await;
+    assert_eq!((status, &released["status"]), (200, &json!("available")), "{released}");
+    assert_eq!(claim(&spor, "bo").await.0, 200);
+    let (status, _) = ask(&spor, "POST", "BED-0001/claim", json!({ "by": "bo" })).await;
+    assert_eq!(status, 409, "a dirty bed is not fetched");
+}
+
+#[tokio::test]
+async fn a_status_by_hand_has_a_reason_and_an_end_and_can_be_taken_back() {
+    let Some(spor) = hospital().await else { return };
+    let broken =
+        json!({ "status": "maintenance", "reason": "no power", "minutes": 480, "by": "bo" });
+    let (status, pump) = ask(&spor, "POST", "PUMP-0004/status", broken).await;
+    assert_eq!(
+        (status, &pump["status"], &pump["status_reason"]),
+        (200, &json!("maintenance"), &json!("no power")),
+        "{pump}"
+    );
+    assert_eq!(ask(&spor, "POST", "PUMP-0004/claim", json!({})).await.0, 409);
+    for wrong in [
+        json!({ "status": "reserved", "reason": "x", "minutes": 5 }),
+        json!({ "status": "dirty", "reason": " ", "minutes": 5 }),
+        json!({ "status": "dirty", "reason": "x", "minutes": 0 }),
+    ] {
+        assert_eq!(ask(&spor, "POST", "PUMP-0004/status", wrong).await.0, 400);
+    }
+    let (_, pump) = ask(&spor, "DELETE", "PUMP-0004/status", json!({})).await;
+    assert_eq!(
+        (&pump["status"], &pump["status_basis"]),
+        (&json!("available"), &json!("inferred")),
+        "{pump}"
+    );
+    assert!(pump["status_until"].is_null());
+}
+
 #[tokio::test]
 async fn where_nothing_fits_the_nearest_that_would_do_is_told() {
     let Some(spor) = hospital().await else { return };
