@@ -31,6 +31,9 @@ pub(super) struct FetchView {
     /// The way on one line, with its minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) route_text: Option<TextView>,
+    /// The way as points to draw: metres east and north, and the floor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<Vec<[f64; 3]>>,
     /// Why it stands where it does: the seconds of all reasons make the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<Vec<WhyView>>,

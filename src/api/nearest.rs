@@ -91,6 +91,12 @@ impl<'a> Nearest<'a> {
             walk_s: route.as_ref().map(|route| rounded(route.walk.seconds, 10.0)),
             walk_m: route.as_ref().map(|route| rounded(route.walk.metres, 10.0)),
             route_text: route.as_ref().map(|route| text(route.say(label))),
+            path: route.as_ref().map(|route| {
+                let point = |([x_m, y_m], floor): ([f64; 2], i16)| {
+                    [rounded(x_m, 10.0), rounded(y_m, 10.0), f64::from(floor)]
+                };
+                route.points().map(point).collect()
+            }),
             route: route.map(|route| route.steps.iter().map(step).collect()),
             why: Some(standing.why.iter().map(|why| why_view(why, now, self.picture)).collect()),
         }

@@ -35,6 +35,7 @@ use utoipa::ToSchema;
         "da": "Højre 25 m, Elevator B til etage 1, venstre 40 m, på venstre hånd, 2 min",
         "en": "Right 25 m, Lift B to floor 1, left 40 m, on the left, 2 min"
     },
+    "path": [[7.5, 12.0, 0.0], [9.3, 12.0, 0.0], [9.3, 40.2, 1.0]],
     "why": [
         {"reason": "walk", "adds_s": 102.4, "da": "2 min at gå", "en": "2 min to walk"},
         {"reason": "leaves_short", "adds_s": 0.0, "da": "C1 har 1 tilbage", "en": "C1 has 1 left"}

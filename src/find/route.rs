@@ -50,6 +50,18 @@ pub struct Route {
     pub steps: Vec<Step>,
 }
 
+impl Route {
+    /// Where it leads, for drawing: metres east and north, and the floor.
+    pub fn points(&self) -> impl Iterator<Item = (Point, i16)> {
+        self.legs.iter().enumerate().flat_map(|(number, leg)| {
+            let Leg::Walk { floor, from, to, .. } = *leg else { return Vec::new() };
+            let walks_on = number > 0 && matches!(self.legs[number - 1], Leg::Walk { .. });
+            let begin = (!walks_on).then_some((from, floor));
+            begin.into_iter().chain([(to, floor)]).collect()
+        })
+    }
+}
+
 impl Reach<'_> {
     /// The way to `to`; none: there is none.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use crate::support::{
     Spor,
+    browser::Browser,
     client::{client, position_topic, publish_all},
     until,
 };
@@ -123,6 +124,28 @@ async fn words_of_both_languages_slips_and_scanned_codes_find_it() {
         let expected: Vec<&str> = Some(id).filter(|id| !id.is_empty()).into_iter().collect();
         assert_eq!(ids(&found), expected, "{words}");
     }
+}
+
+#[tokio::test]
+async fn the_wall_tells_the_walk_and_reads_a_scanned_code_that_only_the_server_knows() {
+    let Some(spor) = hospital().await else { return };
+    let url = format!("{}/wall?at={ASKED_FROM}&types=infusion-pump&lang=en&test=1", spor.http);
+    let Some(browser) = Browser::open(&url, 1920, 1080).await else { return };
+    let cards = "[...document.querySelectorAll('#cards .card')].map((card) => card.dataset.id)";
+    until("the quickest to walk to on the first card", 20, async || {
+        (browser.value(cards).await[0] == "PUMP-0004").then_some(())
+    })
+    .await;
+    let text = browser.text().await;
+    assert!(text.contains("on foot") && text.contains("Lift A to floor 2"), "{text}");
+    let type_code = r#"(async () => { for (const key of [...'80045712345PUMP-0002', 'Enter'])
+        window.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })); })() && true"#;
+    browser.value(type_code).await;
+    until("the scanned pump", 10, async || {
+        (browser.value(cards).await == json!(["PUMP-0002"])).then_some(())
+    })
+    .await;
+    browser.close().await;
 }
 
 async fn ask(spor: &Spor, method: &str, path: &str, body: Value) -> (u16, Value) {

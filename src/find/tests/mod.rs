@@ -131,6 +131,10 @@ fn what_rolls_goes_by_lift_and_what_is_carried_by_the_quicker_stairs() {
     let site = site("", &two_floors());
     let en = |load| said(&site, "east", "east1", load).en;
     assert_eq!(en(Load::Carried), "Left 5 m, T-0 to floor 1, straight on 5 m, on the right, 1 min");
+    let way = route(&site, "east", "east1", Load::Bed).unwrap();
+    let floors: Vec<i16> = way.points().map(|(_, floor)| floor).collect();
+    // Middle, door, lift's door, lift; lift, its door, door, middle.
+    assert_eq!(floors, [0, 0, 0, 0, 1, 1, 1, 1]);
     let rolling = "Right 35 m, A-0 to floor 1, straight on 35 m, on the left, 2 min";
     assert_eq!((en(Load::Rolling).as_str(), en(Load::Bed).as_str()), (rolling, rolling));
 }

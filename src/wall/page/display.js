@@ -123,10 +123,17 @@ export class Display {
     if (this.planDirty) this.drawFloor();
     const gliding = this.site && this.layer.draw(byId('assets').getContext('2d'), {
       site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, marked: this.marked,
-      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
+      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
     });
     this.ticks.costs[this.ticks.drawn = ((this.ticks.drawn ?? 0) + 1) % 240] = performance.now() - began;
     if (gliding) this.frame ||= requestAnimationFrame((next) => this.draw(next));
+  }
+
+  /** The way to what was chosen, else to the first answer: `{path, vague}`. */
+  route() {
+    const slot = this.selectedSlot() >= 0 ? this.selectedSlot() : this.entries.find(isAnswer)?.slot;
+    const path = slot === undefined || !this.origin ? null : this.walks.to(this.store.ids[slot], this.store.zones[slot])?.path;
+    return path ? { path, vague: this.store.roomOnly[slot] === 1 } : null;
   }
 
   drawFloor() {
@@ -263,7 +270,19 @@ export class Display {
     this.selected = null;
     this.unknownCode = slot < 0 ? (typed.endsWith(code) ? typed : code) : '';
     if (slot >= 0) this.pick(slot);
+    else this.askWhatCode(this.unknownCode);
     this.redraw();
+  }
+
+  /** The server reads codes that the page doesn't: GS1 numbers of the asset. */
+  async askWhatCode(code) {
+    try {
+      const { assets } = await this.get(`/api/v1/assets?${new URLSearchParams({ q: code, limit: 2 })}`);
+      const known = assets.length === 1 && this.store.slots.has(assets[0].id);
+      if (known && this.unknownCode === code) this.showCode(assets[0].id);
+    } catch {
+      // It stays unknown, as it is shown already.
+    }
   }
 
   tap(px, py) {

@@ -53,7 +53,7 @@ export class Walks {
     }
   }
 
-  /** `{seconds, cost, steps}` to an asset that is still in that room; none: not known. */
+  /** `{seconds, cost, steps, path}` to an asset that is still in that room; none: not known. */
   to(id, zone) {
     const walk = this.found.get(id);
     if (!walk) return null;
@@ -83,5 +83,6 @@ function walkOf(asset) {
     seconds: asset.walk_s ?? Infinity,
     cost: asset.why.reduce((sum, { adds_s: seconds }) => sum + seconds, 0),
     steps: asset.route ?? [],
+    path: asset.path ?? [],
   };
 }
