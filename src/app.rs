@@ -163,6 +163,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         site: shown,
         live,
         announce: logs.announcer(registry.clone()),
+        by_hand: logs.by_hand(),
         registry,
         storage: storage.clone(),
         tokens: tokens.clone(),

@@ -1,7 +1,7 @@
 //! Spor, a real-time location backend for hospitals.
 //!
 //! The [`broker`] admits, [`ingest`] understands, [`locate`] decides, [`live`] shows, [`storage`]
-//! remembers, [`utilisation`] counts. [`pipeline`] is that sentence as code; [`app`] builds the
+//! remembers, [`utilisation`] counts; [`find`] knows the way to it. [`pipeline`] is that sentence as code; [`app`] builds the
 //! parts and spawns them in the same order; [`model`] holds the values that they hand to each other.
 
 pub mod api;
@@ -11,6 +11,7 @@ pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod find;
 pub mod ingest;
 pub mod journal;
 pub mod live;

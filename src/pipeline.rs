@@ -4,7 +4,9 @@
 //! their time, decided rows go out; it reads no clock and waits for nobody, and the same journal
 //! gives the same rows. One thread owns it, so no state has a lock.
 
+mod by_hand;
 mod checkpoint;
+mod doing;
 mod event;
 mod onward;
 mod past;
@@ -19,14 +21,15 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
-        RegistryChange, Restored, Status, StatusNow, StatusRow, TagId,
+        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Hand, Hands, PresentChange,
+        Registry, RegistryChange, Restored, Status, StatusNow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
     utilisation,
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
+use doing::{judge, settle, status_row};
 use foldhash::fast::FixedState;
 pub use onward::{STORAGE_PIN, feed_storage};
 pub use past::{redecide, redeciding};
@@ -66,6 +69,8 @@ pub struct Pipeline {
     ingest: Ingest,
     shards: Vec<Shard>,
     statuses: ById<AssetId, StatusNow>,
+    /// What people said, over the statuses that follow from rules.
+    hands: Hands,
     presence: PresenceCount,
 }
 
@@ -84,6 +89,7 @@ impl Pipeline {
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             statuses: ById::default(),
+            hands: Hands::default(),
             presence: PresenceCount::default(),
         }
     }
@@ -151,7 +157,7 @@ impl Pipeline {
             }
             work.take(message, asset, &self.site, self.on_change, out);
         }
-        show(&self.live, &self.statuses, &self.site, &tag, work, carrier);
+        show(&self.live, &self.statuses, &self.hands, &self.site, &tag, work, carrier);
     }
 
     /// Once a second: what follows from time alone.
@@ -190,6 +196,7 @@ impl Pipeline {
                 changed.push(tag.clone());
             }
         }
+        changed.extend(self.end_by_hand(now_ms));
         for tag in &changed {
             self.show(tag);
         }
@@ -315,11 +322,13 @@ impl Pipeline {
         }
         let known = &self.known;
         self.statuses.retain(|asset, _| known.assets.contains_key(asset));
+        self.hands.keep(|asset| known.assets.contains_key(asset));
     }
 
     fn show(&self, tag: &TagId) {
         if let Some(work) = self.shards[shard_of(tag)].get(tag) {
-            show(&self.live, &self.statuses, &self.site, tag, work, self.known.carrier(tag));
+            let carrier = self.known.carrier(tag);
+            show(&self.live, &self.statuses, &self.hands, &self.site, tag, work, carrier);
         }
     }
 
@@ -333,6 +342,7 @@ impl Pipeline {
 fn show(
     live: &Live,
     statuses: &ById<AssetId, StatusNow>,
+    hands: &Hands,
     site: &Site,
     tag: &TagId,
     work: &TagWork,
@@ -344,7 +354,10 @@ fn show(
         }
         return;
     }
-    let status = asset_of(carrier).and_then(|asset| statuses.get(asset)).cloned();
+    let status = asset_of(carrier).and_then(|asset| {
+        let by_hand = hands.of(asset).map(Hand::status_now);
+        by_hand.or_else(|| statuses.get(asset).cloned())
+    });
     live.tags.put(work.state(tag, status));
 }
 
@@ -361,82 +374,6 @@ fn placed_at(message: &Understood) -> Option<i64> {
         Understood::Fix { fix, .. } => Some(fix.time_ms),
         Understood::Sighting(sighting) => Some(sighting.time_ms),
         Understood::TagReport { .. } | Understood::Reader { .. } => None,
-    }
-}
-
-/// What time alone has brought until the next fix. Ticks brought it already where fixes come as they
-/// are made; where they come hours later, all at once, there was no tick between them.
-fn settle(
-    mut statuses: Option<&mut ById<AssetId, StatusNow>>,
-    asset: Option<&AssetId>,
-    tag: &TagId,
-    work: &mut TagWork,
-    site: &Site,
-    (time_ms, received_ms): (i64, i64),
-    out: &mut Vec<Decided>,
-) {
-    let mut judge_at = |work: &mut TagWork, at_ms: i64, out: &mut Vec<Decided>| {
-        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset) {
-            judge(statuses, asset, tag, work, site, (at_ms, received_ms), out);
-        }
-    };
-    work.settle(tag, asset, time_ms, received_ms, out);
-    if work.is_quiet(time_ms) {
-        return;
-    }
-    let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
-    if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < time_ms) {
-        judge_at(work, follows_ms, out);
-    }
-    judge_at(work, time_ms, out);
-}
-
-/// Concludes what the asset is doing at a time, and when that was received. When that changed: since
-/// when, and up to when it takes silence for granted.
-fn judge(
-    statuses: &mut ById<AssetId, StatusNow>,
-    asset: &AssetId,
-    tag: &TagId,
-    work: &mut TagWork,
-    site: &Site,
-    (at_ms, received_ms): (i64, i64),
-    out: &mut Vec<Decided>,
-) -> Option<(i64, i64)> {
-    let located = work.located()?;
-    // Nothing is concluded while the room is in doubt.
-    if !work.is_certain() || statuses.get(asset).is_some_and(|status| status.since_ms > at_ms) {
-        return None;
-    }
-    let evidence = utilisation::Evidence {
-        room: located.zone.as_ref().and_then(|z| site.zone(z)).and_then(|z| z.kind),
-        entered_ms: located.entered_ms,
-        seen_ms: located.seen_ms,
-        interval_ms: work.interval_ms(),
-    };
-    let Some(status) = utilisation::next(statuses.get(asset), evidence, at_ms) else {
-        work.be_quiet(located.entered_ms, utilisation::lasts_until_ms(evidence, at_ms));
-        return None;
-    };
-    out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
-    out.push(Decided::Event(event::status(tag, asset, &status, &located)));
-    work.rethink(tag, (status.since_ms, at_ms), received_ms, out);
-    let presumed = (status.since_ms, utilisation::presumed_until_ms(&status, evidence));
-    statuses.insert(asset.clone(), status);
-    Some(presumed)
-}
-
-fn status_row(
-    asset: &AssetId,
-    status: &StatusNow,
-    zone: Option<crate::model::ZoneId>,
-) -> StatusRow {
-    StatusRow {
-        asset: asset.clone(),
-        status: status.status,
-        from_ms: status.since_ms,
-        basis: status.basis,
-        rule: status.rule.clone(),
-        zone,
     }
 }
 

@@ -30,6 +30,9 @@ pub struct SiteFile {
     pub anchor: Option<Anchor>,
     /// The floors, each once.
     pub floors: Vec<FloorEntry>,
+    /// What is known of lifts and stairs beyond their rooms; a shaft that is not here is an ordinary one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shafts: Vec<ShaftEntry>,
     /// Rooms, zones, doors, readers and outlines.
     pub features: Vec<Feature>,
 }
@@ -76,6 +79,28 @@ pub struct FloorEntry {
     pub number: i16,
     /// What the lift's button says.
     pub label: String,
+}
+
+/// A lift or stairwell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShaftEntry {
+    /// The `shaft` of its rooms.
+    pub id: String,
+    /// How long one waits for the lift, seconds, 0 to 3600; 30 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<f64>,
+    /// How long it takes from a floor to the next, seconds, 0 to 600; by lift 4, by stairs 15 when not
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_s: Option<f64>,
+    /// False: no bed fits into the lift.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub beds: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One element of the building.

@@ -1,15 +1,17 @@
-//! `GET /api/v1/assets`: things, where they are and what they are doing.
+//! `GET /api/v1/assets`: things, where they are, what they are doing, and how to fetch them.
 
 use super::{
     App,
     error::ApiError,
     extract::{InPath, InQuery},
-    filter::{AssetFilter, AssetQuery, Near, order},
+    filter::{AssetFilter, AssetQuery, Near},
     guard::Caller,
-    page::Page,
+    nearest::Nearest,
+    page::{Page, Place},
+    search::{Alternatives, alternatives, matching, meant},
     view::{AssetView, Picture},
 };
-use crate::{auth::Permission, model::AssetId};
+use crate::{auth::Permission, find::rank::Standing, model::AssetId};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,13 +19,20 @@ use utoipa::ToSchema;
 /// A page of assets.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AssetList {
-    /// By id, or by distance when `near` was given.
+    /// By id, or by what it costs to fetch each when `near` was given.
     assets: Vec<AssetView>,
     /// What to ask the next page with; null: this is the last.
     next_cursor: Option<String>,
+    /// True when nothing has the words of `q` as they were typed, and slips of the fingers were
+    /// forgiven.
+    guessed: bool,
+    /// When `near` was given and nothing fits: what else would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alternatives: Option<Alternatives>,
 }
 
-/// Assets where they are now.
+/// Assets where they are now. With `near` they come in the order of fetching: walking time first,
+/// then how fresh and sure the place is, then whom it leaves short; `why` tells each one's reasons.
 #[utoipa::path(
     get, path = "/api/v1/assets", tag = "assets", operation_id = "list_assets",
     params(AssetQuery),
@@ -36,24 +45,34 @@ pub(super) async fn list(
 ) -> Result<Json<AssetList>, ApiError> {
     caller.must(Permission::SeeEquipment)?;
     let picture = Picture::now(&app);
-    let filter = AssetFilter::parse(&query, picture.site())?;
-    let near = query.near.as_deref().map(|text| Near::parse(text, picture.site())).transpose()?;
+    let site = picture.site();
+    let mut filter = AssetFilter::parse(&query, site)?;
+    filter.asset = query.q.as_deref().and_then(|text| meant(text, &picture.registry));
+    let near = query.near.as_deref().map(|text| Near::parse(text, site)).transpose()?;
+    if query.rank.is_some() && near.is_none() {
+        return Err(ApiError::invalid("rank", "needs `near`"));
+    }
     let page = Page::new(query.limit, query.cursor.as_deref())?;
-    let found = picture
-        .registry
-        .assets
-        .values()
-        .map(|asset| picture.asset_now(asset))
-        .filter(|now| filter.admits(now, &picture))
+    let ways = app.ways.of(site);
+    let nearest = near.as_ref().map(|near| Nearest::new(&picture, near, &ways.1, query.rank));
+    let (found, guessed) = matching(&mut filter, &picture);
+    let otherwise = nearest.as_ref().filter(|_| found.is_empty());
+    let alternatives = otherwise.and_then(|nearest| alternatives(&filter, &picture, nearest));
+    let placed = found
+        .into_iter()
         .map(|now| {
-            let (place, distance_m) = order(&now, near.as_ref());
-            (place, (now, distance_m))
+            let standing = nearest.as_ref().map(|nearest| nearest.standing(&now));
+            let place = Place::new(standing.as_ref().map(Standing::key_s), now.asset.id.as_str());
+            (place, (now, standing))
         })
         .collect();
-    let (found, next_cursor) = page.cut(found);
-    let assets =
-        found.iter().map(|(now, distance_m)| picture.asset_view(now, *distance_m)).collect();
-    Ok(Json(AssetList { assets, next_cursor }))
+    let (placed, next_cursor) = page.cut(placed);
+    let view = |(now, standing)| {
+        let fetch = nearest.as_ref().zip(Option::as_ref(standing));
+        picture.asset_view(now, fetch.map(|(nearest, standing)| nearest.fetch(now, standing)))
+    };
+    let assets = placed.iter().map(|(now, standing)| view((now, standing))).collect();
+    Ok(Json(AssetList { assets, next_cursor, guessed, alternatives }))
 }
 
 /// One asset.

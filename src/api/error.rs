@@ -50,6 +50,9 @@ pub(super) enum ApiError {
     /// As many event streams are open as Spor serves.
     #[error("too many event streams are open")]
     TooManyStreams,
+    /// The journal doesn't take it, or not in time.
+    #[error("the journal can't keep it now; it may or may not count: look, then ask again")]
+    NotKept,
     /// Postgres doesn't answer.
     #[error("the database doesn't answer; what is happening now can still be asked for")]
     StorageAway,
@@ -102,6 +105,7 @@ impl ApiError {
             Self::TooManyStreams => {
                 (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", "Too many streams")
             }
+            Self::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "not-kept", "Not kept"),
             Self::StorageAway => {
                 (StatusCode::SERVICE_UNAVAILABLE, "database-away", "Database away")
             }

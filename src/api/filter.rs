@@ -1,17 +1,17 @@
-//! Which assets are meant: by class, status, place, words and freshness; and how far they are.
+//! Which assets are meant: by class, status, place, words and freshness; and from where somebody asks.
 
 use super::{
     error::ApiError,
-    page::Place as ListPlace,
     view::{AssetNow, Picture},
 };
 use crate::{
+    find::{vocabulary, words},
     live::Place,
-    model::{Freshness, Status, WardId, ZoneId},
+    model::{AssetId, ClassId, Freshness, Status, WardId, ZoneId},
     site::Site,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// What a floor between two places counts for, metres.
 const FLOOR_M: f64 = 30.0;
@@ -39,12 +39,19 @@ pub(super) struct AssetQuery {
     /// A ward that it is in now.
     #[param(example = "C1")]
     pub(super) ward: Option<String>,
-    /// Words; each must occur in its id, label, class, room name or ward.
-    #[param(example = "pump")]
+    /// Words in Danish or English; each must occur in its id, label, room name or ward, or be a
+    /// word for its class; "free" asks for what is available. Where nothing has them all, slips of
+    /// the fingers are forgiven. A scanned code (GS1 GIAI or GRAI), an id or a whole label means
+    /// that one asset.
+    #[param(example = "ledig infusionspumpe")]
     pub(super) q: Option<String>,
-    /// A room, or `x,y,floor` in metres; the list is then sorted by distance.
+    /// A room, or `x,y,floor` in metres; the list is then sorted by what it costs to fetch each.
     #[param(example = "12.5,8,1")]
     pub(super) near: Option<String>,
+    /// With `near`, whose need counts: `nearest`, the asker's alone, when not given; `considerate`,
+    /// also that of a ward which would be left with one or none.
+    #[param(inline, example = "nearest")]
+    pub(super) rank: Option<Rank>,
     /// A state, or several with commas between: live, stale, lost, unknown.
     #[param(example = "live")]
     pub(super) state: Option<String>,
@@ -56,6 +63,16 @@ pub(super) struct AssetQuery {
     pub(super) cursor: Option<String>,
 }
 
+/// Whose need counts when something is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rank {
+    /// The asker's alone.
+    Nearest,
+    /// Also that of the ward that it is taken from.
+    Considerate,
+}
+
 /// Conditions that all must hold; those that are empty hold always.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct AssetFilter {
@@ -65,7 +82,12 @@ pub(super) struct AssetFilter {
     zone: Option<ZoneId>,
     wards: Vec<WardId>,
     floor: Option<i16>,
-    words: Vec<String>,
+    /// Folded.
+    pub(super) words: Vec<String>,
+    /// Words may have slips of the fingers.
+    pub(super) forgiving: bool,
+    /// A code meant this one.
+    pub(super) asset: Option<AssetId>,
 }
 
 impl AssetFilter {
@@ -79,9 +101,15 @@ impl AssetFilter {
                 Freshness::ALL.into_iter().find(|state| state.as_str() == text)
             })?,
             floor: query.floor.map(|floor| known_floor(floor, site)).transpose()?,
-            words: words(query.q.as_deref().unwrap_or_default())?,
             ..Self::default()
         };
+        let (free, words): (Vec<String>, _) = tokens(query.q.as_deref().unwrap_or_default())?
+            .into_iter()
+            .partition(|word| vocabulary::means_free(word));
+        filter.words = words;
+        if !free.is_empty() && filter.statuses.is_empty() {
+            filter.statuses.push(Status::Available);
+        }
         if let Some(ward) = &query.ward {
             filter.wards.push(known_ward(ward, site).ok_or_else(|| no_such("ward", ward))?);
         }
@@ -95,10 +123,38 @@ impl AssetFilter {
         Ok(filter)
     }
 
+    /// The same, wherever it is.
+    pub(super) fn anywhere(&self) -> Self {
+        Self { zone: None, wards: Vec::new(), floor: None, ..self.clone() }
+    }
+
+    /// The same, whatever it is doing.
+    pub(super) fn in_any_status(&self) -> Self {
+        Self { statuses: Vec::new(), ..self.clone() }
+    }
+
+    /// Anything that does as asked.
+    pub(super) fn of_any_class(&self) -> Self {
+        Self { classes: Vec::new(), words: Vec::new(), ..self.clone() }
+    }
+
+    /// True when the class is meant, by its id or by a word for it.
+    pub(super) fn means_class(&self, class: &ClassId) -> bool {
+        if self.classes.is_empty() {
+            return self.words.iter().any(|word| self.is_word_for(class, word));
+        }
+        self.classes.iter().any(|asked| asked == class.as_str())
+    }
+
+    fn is_word_for(&self, class: &ClassId, word: &str) -> bool {
+        vocabulary::names(class, word) || (self.forgiving && vocabulary::nearly_names(class, word))
+    }
+
     /// True when the asset is meant.
     pub(super) fn admits(&self, now: &AssetNow, picture: &Picture<'_>) -> bool {
         let place = now.place();
-        holds(&self.classes, |class| class == now.asset.class.as_str())
+        self.asset.as_ref().is_none_or(|id| *id == now.asset.id)
+            && holds(&self.classes, |class| class == now.asset.class.as_str())
             && holds(&self.statuses, |status| *status == now.status())
             && holds(&self.states, |state| *state == now.freshness(picture.now_ms))
             && self.floor.is_none_or(|floor| place.is_some_and(|place| place.floor == floor))
@@ -122,30 +178,39 @@ impl AssetFilter {
     }
 
     fn admits_words(&self, now: &AssetNow, site: &Site) -> bool {
-        if self.words.is_empty() {
+        if self.words.is_empty() || self.asset.is_some() {
             return true;
         }
         let room = now.place().and_then(|place| site.zone(place.zone.as_ref()?));
-        let text = [
-            now.asset.id.as_str(),
-            &now.asset.label,
-            now.asset.class.as_str(),
-            room.map_or("", |room| &room.name),
-            room.and_then(|room| room.ward.as_ref()).map_or("", WardId::as_str),
-            now.asset.home_ward.as_ref().map_or("", WardId::as_str),
-        ]
-        .join("\n")
-        .to_lowercase();
-        self.words.iter().all(|word| text.contains(word.as_str()))
+        let text = words::fold(
+            &[
+                now.asset.id.as_str(),
+                &now.asset.label,
+                now.asset.class.as_str(),
+                room.map_or("", |room| &room.name),
+                room.and_then(|room| room.ward.as_ref()).map_or("", WardId::as_str),
+                now.asset.home_ward.as_ref().map_or("", WardId::as_str),
+            ]
+            .join("\n"),
+        );
+        self.words.iter().all(|word| {
+            text.contains(word.as_str())
+                || self.is_word_for(&now.asset.class, word)
+                // `ip0042` is `IP-0042`.
+                || (word.bytes().any(|b| b.is_ascii_digit()) && text.replace(' ', "").contains(word))
+                || (self.forgiving && words::nearly(&text, word))
+        })
     }
 }
 
 /// Where somebody asks from.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Near {
-    x_m: f64,
-    y_m: f64,
-    floor: i16,
+    pub(super) x_m: f64,
+    pub(super) y_m: f64,
+    pub(super) floor: i16,
+    /// The room that holds it, or that is near enough to.
+    pub(super) room: Option<ZoneId>,
 }
 
 impl Near {
@@ -154,7 +219,10 @@ impl Near {
         if let Some(zone) = site.zones().find(|zone| zone.id.as_str() == text)
             && let Some((x_m, y_m, floor)) = site.centre(&zone.id)
         {
-            return Ok(Self { x_m, y_m, floor });
+            let is_room = zone.kind.is_some();
+            let held = || site.room_at(floor, x_m, y_m).cloned();
+            let room = if is_room { Some(zone.id.clone()) } else { held() };
+            return Ok(Self { x_m, y_m, floor, room });
         }
         let mut parts = text.split(',').map(str::trim);
         let mut metres = || parts.next()?.parse().ok().filter(|metres: &f64| metres.is_finite());
@@ -163,7 +231,8 @@ impl Near {
             && parts.next().is_none()
             && site.floor_label(floor).is_some()
         {
-            return Ok(Self { x_m, y_m, floor });
+            let room = site.room_at(floor, x_m, y_m).cloned();
+            return Ok(Self { x_m, y_m, floor, room });
         }
         Err(ApiError::invalid("near", "must be a room of this site, or x,y,floor in metres"))
     }
@@ -175,20 +244,12 @@ impl Near {
     }
 }
 
-/// Where an asset stands in a list that was asked for from `near`; one that was never seen is last.
-pub(super) fn order(now: &AssetNow, near: Option<&Near>) -> (ListPlace, Option<f64>) {
-    let Some(near) = near else { return (ListPlace::named(now.asset.id.as_str()), None) };
-    let distance_m = now.place().map(|at| near.distance_m(at.x_m, at.y_m, at.floor));
-    let sort_m = distance_m.unwrap_or(f64::MAX);
-    (ListPlace::new(Some(sort_m), now.asset.id.as_str()), distance_m)
-}
-
-/// Lower-case words of a search.
-pub(super) fn words(query: &str) -> Result<Vec<String>, ApiError> {
+/// Folded words of a search.
+fn tokens(query: &str) -> Result<Vec<String>, ApiError> {
     if query.len() > MAX_QUERY {
         return Err(ApiError::invalid("q", format!("must be at most {MAX_QUERY} bytes")));
     }
-    Ok(query.split_whitespace().map(str::to_lowercase).collect())
+    Ok(words::fold(query).split_whitespace().map(str::to_owned).collect())
 }
 
 /// The floor, when the site has it.

@@ -7,16 +7,19 @@
 
 mod asset_registry;
 mod assets;
+mod by_hand;
 mod classes;
 mod error;
 mod events;
 mod extract;
+mod fetch;
 mod filter;
 mod floors;
 mod guard;
 mod health;
 mod history;
 mod lookups;
+mod nearest;
 mod openapi;
 mod page;
 mod people;
@@ -24,6 +27,7 @@ mod person_registry;
 mod presence;
 mod registry;
 mod rejected;
+mod search;
 mod server;
 mod stream;
 mod tags;
@@ -42,9 +46,15 @@ pub mod frames {
 }
 
 use crate::{
-    auth::Tokens, ingest::Rejections, live::Live, model::Registry, site::Site, storage::Storage,
+    auth::Tokens,
+    ingest::Rejections,
+    live::Live,
+    model::{ByHand, Registry},
+    site::Site,
+    storage::Storage,
 };
 use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use std::{net::SocketAddr, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -68,6 +78,9 @@ impl Default for Config {
     }
 }
 
+/// Puts an act into the journal; gives back its place once it is on disk, none when it can't be kept.
+pub type PutByHand = Arc<dyn Fn(&ByHand) -> BoxFuture<'static, Option<u64>> + Send + Sync>;
+
 /// What the API shows.
 #[derive(Clone)]
 pub struct Context {
@@ -79,6 +92,8 @@ pub struct Context {
     pub registry: Arc<ArcSwap<Registry>>,
     /// Makes a changed registry known to everybody.
     pub announce: Arc<dyn Fn(Registry) + Send + Sync>,
+    /// Keeps what somebody does by hand.
+    pub by_hand: PutByHand,
     /// What is remembered.
     pub storage: Storage,
     /// Who may ask.
@@ -98,8 +113,11 @@ struct Shared {
     context: Context,
     guard: guard::Guard,
     hub: stream::Hub,
+    ways: nearest::CurrentWays,
     /// Held while the registry changes, so that pictures of it replace each other in order.
     registry_changes: tokio::sync::Mutex<()>,
+    /// Held while somebody acts by hand, so that an answer tells what became of that act.
+    acts_by_hand: tokio::sync::Mutex<()>,
     /// Ends the event streams, which would keep the server waiting for ever.
     stop: CancellationToken,
 }

@@ -10,11 +10,11 @@ const MAX_LIMIT: usize = 1000;
 /// What is shown when no beginning is asked for, milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
-/// Where an entry stands in its list: nearest first, then by name.
+/// Where an entry stands in its list: what is quickest to fetch first, then by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Millimetres from where the list was asked for; 0 in a list by name.
-    pub(super) distance_mm: i64,
+    /// Thousandths of metres or seconds, by which the list is sorted; 0 in a list by name.
+    pub(super) order: i64,
     pub(super) name: String,
 }
 
@@ -70,17 +70,17 @@ pub(super) fn stretch_ms(
 
 impl Place {
     pub(super) fn named(name: &str) -> Self {
-        Self { distance_mm: 0, name: name.to_owned() }
+        Self { order: 0, name: name.to_owned() }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "`as` saturates")]
-    pub(super) fn new(distance_m: Option<f64>, name: &str) -> Self {
-        let distance_mm = distance_m.map_or(0, |metres| (metres * 1000.0) as i64);
-        Self { distance_mm, name: name.to_owned() }
+    pub(super) fn new(order: Option<f64>, name: &str) -> Self {
+        let order = order.map_or(0, |order| (order * 1000.0) as i64);
+        Self { order, name: name.to_owned() }
     }
 
     fn to_cursor(&self) -> String {
-        format!("{}~{}", self.distance_mm, self.name)
+        format!("{}~{}", self.order, self.name)
     }
 }
 
@@ -89,8 +89,8 @@ impl FromStr for Place {
 
     fn from_str(cursor: &str) -> Result<Self, ApiError> {
         let parts = cursor.split_once('~');
-        let place = parts.and_then(|(distance_mm, name)| {
-            Some(Self { distance_mm: distance_mm.parse().ok()?, name: name.to_owned() })
+        let place = parts.and_then(|(order, name)| {
+            Some(Self { order: order.parse().ok()?, name: name.to_owned() })
         });
         place.ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` of this list"))
     }

@@ -1,9 +1,9 @@
 //! The listener and the router: every path, what is checked before, and what is said of unknown ones.
 
 use super::{
-    App, Config, Context, Shared, asset_registry, assets, classes, error::ApiError, events, floors,
-    guard, health, history, lookups, openapi, people, person_registry, presence, rejected, stream,
-    tags, zones,
+    App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
+    events, floors, guard, health, history, lookups, nearest, openapi, people, person_registry,
+    presence, rejected, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -109,6 +109,8 @@ pub async fn serve(
         context,
         guard,
         hub: stream::Hub::default(),
+        ways: nearest::CurrentWays::default(),
+        acts_by_hand: tokio::sync::Mutex::default(),
         registry_changes: tokio::sync::Mutex::default(),
         stop: stop.clone(),
     });
@@ -142,6 +144,8 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(assets::list, asset_registry::put_many))
         .routes(routes!(assets::get, asset_registry::put, asset_registry::retire))
         .routes(routes!(asset_registry::bind, asset_registry::unbind))
+        .routes(routes!(by_hand::claim, by_hand::release))
+        .routes(routes!(by_hand::say, by_hand::clear))
         .routes(routes!(history::of_asset))
         .routes(routes!(classes::list))
         .routes(routes!(stream::stream))

@@ -1,10 +1,10 @@
 //! The registry and the live picture as the API tells them.
 
-use super::Shared;
+use super::{Shared, fetch::FetchView};
 use crate::{
     clock::now_ms,
     live::{Place, TagState},
-    model::{Asset, Basis, Carrier, Freshness, Registry, Status, TagId},
+    model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId},
     site::Site,
 };
 use jiff::Timestamp;
@@ -23,7 +23,23 @@ use utoipa::ToSchema;
         "floor_label": "1", "x_m": 12.3, "y_m": 4.5, "accuracy_m": 0.8, "room_only": false,
         "entered_at": "2026-11-22T07:31:05.2Z", "seen_at": "2026-11-22T08:00:01.004Z", "age_s": 1.2
     },
-    "battery_pct": 87
+    "battery_pct": 87,
+    "distance_m": 41.2, "walk_s": 102.4, "walk_m": 81.3,
+    "route": [
+        {"kind": "walk", "turn": "right", "metres": 25.1, "da": "højre 25 m", "en": "right 25 m"},
+        {"kind": "lift", "name": "Elevator B", "floor": 1, "da": "Elevator B til etage 1", "en": "Lift B to floor 1"},
+        {"kind": "walk", "turn": "left", "metres": 41.0, "da": "venstre 40 m", "en": "left 40 m"},
+        {"kind": "enter", "turn": "left", "name": "Storage C1", "da": "på venstre hånd", "en": "on the left"}
+    ],
+    "route_text": {
+        "da": "Højre 25 m, Elevator B til etage 1, venstre 40 m, på venstre hånd, 2 min",
+        "en": "Right 25 m, Lift B to floor 1, left 40 m, on the left, 2 min"
+    },
+    "path": [[7.5, 12.0, 0.0], [9.3, 12.0, 0.0], [9.3, 40.2, 1.0]],
+    "why": [
+        {"reason": "walk", "adds_s": 102.4, "da": "2 min at gå", "en": "2 min to walk"},
+        {"reason": "leaves_short", "adds_s": 0.0, "da": "C1 har 1 tilbage", "en": "C1 has 1 left"}
+    ]
 }))]
 pub(super) struct AssetView {
     /// Its id in the hospital's register.
@@ -43,17 +59,24 @@ pub(super) struct AssetView {
     status_since: Option<String>,
     /// How Spor knows.
     status_basis: Option<Basis>,
-    /// The rule that said so.
+    /// The rule that said so; `claim` and `hand` where a person did.
     status_rule: Option<String>,
+    /// Up to when a claim or a status by hand holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    status_until: Option<String>,
+    /// Why somebody set it by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
     /// How far its place can be believed.
     state: Freshness,
     /// Where it was last; null: never seen.
     place: Option<PlaceView>,
     /// Charge of its tag, percent.
     battery_pct: Option<u8>,
-    /// Straight-line distance from `near`, metres, 30 m more for each floor between.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    distance_m: Option<f64>,
+    /// How to fetch it, when `near` was given.
+    #[serde(flatten)]
+    fetch: FetchView,
 }
 
 /// Where a tag was last.
@@ -134,6 +157,7 @@ pub(super) struct Picture<'a> {
     pub(super) shared: &'a Shared,
     pub(super) registry: Arc<Registry>,
     pub(super) site: Arc<Site>,
+    pub(super) hands: Arc<Hands>,
     pub(super) now_ms: i64,
 }
 
@@ -141,7 +165,8 @@ impl<'a> Picture<'a> {
     pub(super) fn now(shared: &'a Shared) -> Self {
         let (registry, site) = (&shared.context.registry, &shared.context.site);
         let (registry, site) = (registry.load_full(), site.load_full());
-        Self { shared, registry, site, now_ms: now_ms() }
+        let hands = Arc::clone(&shared.context.live.by_hand.borrow().hands);
+        Self { shared, registry, site, hands, now_ms: now_ms() }
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -164,9 +189,11 @@ impl<'a> Picture<'a> {
         AssetNow { asset: Arc::clone(asset), tag, state }
     }
 
-    pub(super) fn asset_view(&self, now: &AssetNow, distance_m: Option<f64>) -> AssetView {
+    pub(super) fn asset_view(&self, now: &AssetNow, fetch: Option<FetchView>) -> AssetView {
         let state = now.state.as_ref();
         let status = state.and_then(|state| state.status.as_ref());
+        let by_manual = status.filter(|status| status.basis == Basis::Manual);
+        let hand = by_manual.and_then(|_| self.hands.of(&now.asset.id));
         AssetView {
             id: now.asset.id.to_string(),
             label: now.asset.label.clone(),
@@ -177,10 +204,12 @@ impl<'a> Picture<'a> {
             status_since: status.map(|status| rfc3339(status.since_ms)),
             status_basis: status.map(|status| status.basis),
             status_rule: status.map(|status| status.rule.clone()),
+            status_until: hand.map(|hand| rfc3339(hand.until_ms)),
+            status_reason: hand.and_then(|hand| hand.reason.clone()),
             state: now.freshness(self.now_ms),
             place: now.place().map(|place| self.place_view(place)),
             battery_pct: state.and_then(|state| state.battery_pct),
-            distance_m: distance_m.map(|metres| rounded(metres, 10.0)),
+            fetch: fetch.unwrap_or_default(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! and the records that Spor itself puts into the journal.
 
 use crate::{
+    api,
     broker::Door,
     clock::now_ms,
     ingest::{self, Sorted},
@@ -22,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Batches of decided rows wait this long for company: their promise is kept by the journal.
 const DECIDED_GATHER_MS: u64 = 20;
+
+/// What somebody does by hand is on disk within this time, or they are told that it isn't.
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// The two logs of one data folder.
 pub(super) struct Logs {
@@ -149,6 +153,23 @@ impl Logs {
             draft.push(Kind::Amended, "", "", &spor_schemas::wire::to_json(&changes));
             journal.append(draft);
         }
+    }
+
+    /// What puts somebody's act into the journal, and says at which place once it is on disk; none:
+    /// the disk doesn't take it.
+    pub(super) fn by_hand(&self) -> api::PutByHand {
+        let journal = self.journal.clone();
+        Arc::new(move |act| {
+            let mut draft = Draft::new();
+            draft.push(Kind::ByHand, "", "", &spor_schemas::wire::to_json(act));
+            let last = journal.append(draft).last;
+            let mut committed = journal.committed();
+            Box::pin(async move {
+                let on_disk = committed.wait_for(|sequence| *sequence >= last);
+                let kept = tokio::time::timeout(KEPT_WITHIN, on_disk).await;
+                matches!(kept, Ok(Ok(_))).then_some(last)
+            })
+        })
     }
 
     /// A record each second, from which everything follows that time alone brings.

@@ -31,6 +31,8 @@ pub enum Permission {
     FindPeople,
     /// See who asked where people were, when and what for.
     SeeLookups,
+    /// Claim equipment that one fetches, and say by hand what it is doing.
+    Handle,
     /// Change assets and their tags.
     KeepAssets,
     /// Change pseudonyms, their roles and badges.
@@ -57,15 +59,19 @@ impl Role {
     /// up, but can't look anybody up.
     fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            Diagnose, FindPeople, KeepAssets, KeepPeople, SeeEquipment, SeeLookups, SeePresence,
+            Diagnose, FindPeople, Handle, KeepAssets, KeepPeople, SeeEquipment, SeeLookups,
+            SeePresence,
         };
         match self {
-            Self::Wall | Self::Porter => &[SeeEquipment],
-            Self::Coordinator => &[SeeEquipment, SeePresence, FindPeople, SeeLookups, KeepPeople],
+            Self::Wall => &[SeeEquipment],
+            Self::Porter => &[SeeEquipment, Handle],
+            Self::Coordinator => {
+                &[SeeEquipment, SeePresence, FindPeople, SeeLookups, Handle, KeepPeople]
+            }
             Self::Manager => &[SeeEquipment, SeePresence],
-            Self::Engineer => &[SeeEquipment, KeepAssets, Diagnose],
+            Self::Engineer => &[SeeEquipment, Handle, KeepAssets, Diagnose],
             Self::Admin => {
-                &[SeeEquipment, SeePresence, SeeLookups, KeepAssets, KeepPeople, Diagnose]
+                &[SeeEquipment, SeePresence, SeeLookups, Handle, KeepAssets, KeepPeople, Diagnose]
             }
         }
     }
@@ -100,7 +106,7 @@ impl Permission {
     /// What anybody on this machine may do while Spor is open: all but what is about persons.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::SeeEquipment | Self::KeepAssets | Self::Diagnose)
+        matches!(self, Self::SeeEquipment | Self::Handle | Self::KeepAssets | Self::Diagnose)
     }
 }
 
@@ -125,6 +131,13 @@ mod tests {
         ] {
             assert!(!closed.is_open(), "{closed:?}");
         }
+    }
+
+    #[test]
+    fn a_wall_on_a_wall_claims_nothing() {
+        let may = |role: Role| role.may(Permission::Handle);
+        assert!(!may(Role::Wall) && !may(Role::Manager));
+        assert!(may(Role::Porter) && may(Role::Coordinator));
     }
 
     #[test]

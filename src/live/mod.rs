@@ -5,8 +5,11 @@
 mod map;
 mod state;
 
+use crate::model::Hands;
 pub use map::{Changes, TagMap};
 pub use state::{Place, TagState};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What is known now of every tag. A badge is in `people` and nowhere else.
 #[derive(Debug, Default)]
@@ -15,6 +18,17 @@ pub struct Live {
     pub tags: TagMap,
     /// The tags that persons wear.
     pub people: TagMap,
+    /// What holds by hand.
+    pub by_hand: watch::Sender<ByHandNow>,
+}
+
+/// What holds by hand after a record of the journal.
+#[derive(Debug, Clone, Default)]
+pub struct ByHandNow {
+    /// The sequence of the newest such record that was folded.
+    pub through: u64,
+    /// What holds.
+    pub hands: Arc<Hands>,
 }
 
 impl Live {

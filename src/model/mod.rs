@@ -2,6 +2,7 @@
 
 mod arrival;
 mod asset;
+mod by_hand;
 mod by_id;
 mod decided;
 mod fix;
@@ -13,6 +14,7 @@ mod role;
 
 pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
+pub use by_hand::{Act, ByHand, CLAIM_MS, Hand, Hands};
 pub use by_id::ById;
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,

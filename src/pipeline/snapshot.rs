@@ -62,7 +62,8 @@ impl Pipeline {
             }
         }
         put(out, &None::<()>)?;
-        put(out, &seal(&postcard::to_stdvec(&people)?))
+        put(out, &seal(&postcard::to_stdvec(&people)?))?;
+        put(out, &self.hands)
     }
 
     /// Takes up what [`Self::write`] wrote. `open` gives none where the key is gone: then people's
@@ -94,6 +95,11 @@ impl Pipeline {
             }
             people.senders.into_iter().for_each(|sender| pipeline.ingest.take_up(sender));
             pipeline.presence = people.presence;
+        }
+        // Checkpoints of before end here.
+        if !rest.is_empty() {
+            pipeline.hands = take(&mut rest)?;
+            pipeline.show_hands(None);
         }
         let tags: Vec<TagId> =
             pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();

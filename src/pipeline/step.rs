@@ -73,6 +73,10 @@ impl Folding {
                 Ok(changes) => changes.iter().for_each(|change| self.pipeline.amended(change)),
                 Err(error) => tracing::error!(%error, "what a late fix amended can't be read"),
             },
+            Kind::ByHand => match serde_json::from_slice(record.payload()) {
+                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms),
+                Err(error) => tracing::error!(%error, "what somebody did by hand can't be read"),
+            },
             Kind::Flush => self.pipeline.flush(out),
             Kind::Decided => {}
         }

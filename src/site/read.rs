@@ -128,6 +128,7 @@ fn build(file: SiteFile, version: String, text: String) -> Result<Site, SiteErro
     }
     parts.check_overlaps(&file)?;
     let doors = doors(&file, &parts)?;
+    check_shafts(&file)?;
     let mut floors = file.floors.clone();
     floors.sort_by_key(|f| f.number);
     let mut outlines = parts.outlines;
@@ -302,6 +303,37 @@ fn doors(file: &SiteFile, parts: &Parts) -> Result<Vec<Door>, SiteError> {
         doors.push(Door { floor: *floor, x_m, y_m, rooms: rooms.clone() });
     }
     Ok(doors)
+}
+
+/// What the file says of a shaft must be of one that has rooms, and make sense.
+fn check_shafts(file: &SiteFile) -> Result<(), SiteError> {
+    let mut kinds = HashMap::new();
+    for feature in &file.features {
+        let Properties::Room(room) = &feature.properties else { continue };
+        let Some(shaft) = &room.shaft else { continue };
+        kinds.insert(shaft, room.kind);
+    }
+    let mut named = HashSet::new();
+    for shaft in &file.shafts {
+        let refused =
+            |problem: &str| Err(SiteError::Whole(format!("shaft {}: {problem}", shaft.id)));
+        let Some(kind) = kinds.get(&shaft.id) else {
+            return refused("no room belongs to it");
+        };
+        if !named.insert(&shaft.id) {
+            return refused("it stands twice in shafts");
+        }
+        if shaft.wait_s.is_some_and(|s| !(0.0..=3_600.0).contains(&s)) {
+            return refused("wait_s must be 0 to 3600");
+        }
+        if shaft.floor_s.is_some_and(|s| !(0.0..=600.0).contains(&s)) {
+            return refused("floor_s must be 0 to 600");
+        }
+        if *kind == RoomKind::Stairs && (shaft.wait_s.is_some() || !shaft.beds) {
+            return refused("wait_s and beds are of lifts, not of stairs");
+        }
+    }
+    Ok(())
 }
 
 fn readers(site: &Site) -> Result<ById<ReaderId, ReaderPlace>, SiteError> {

@@ -69,6 +69,30 @@ fn a_wrong_file_is_refused_by_the_feature_that_is_wrong() {
     assert!(text.contains("features[0]") && text.contains("ballroom"), "{text}");
 }
 
+fn with_shafts(shafts: &str) -> String {
+    let lift = room("a", 0.0).replace(r#""kind":"patient""#, r#""kind":"lift","shaft":"A""#);
+    let stairs = room("b", 4.0).replace(r#""kind":"patient""#, r#""kind":"stairs","shaft":"T1""#);
+    file(&[lift, stairs].join(","))
+        .replace(r#""features":"#, &format!(r#""shafts":[{shafts}],"features":"#))
+}
+
+#[test]
+fn what_is_said_of_a_shaft_is_of_one_that_is_there_and_makes_sense() {
+    let good = r#"{"id":"A","wait_s":45,"floor_s":3.5,"beds":false},{"id":"T1","floor_s":20}"#;
+    let site = Site::parse(&with_shafts(good)).expect("valid");
+    assert!(!site.file().shafts[0].beds && site.file().shafts[1].beds);
+    for (shafts, problem) in [
+        (r#"{"id":"Z"}"#, "no room belongs to it"),
+        (r#"{"id":"A"},{"id":"A"}"#, "twice"),
+        (r#"{"id":"A","wait_s":-1}"#, "wait_s must be"),
+        (r#"{"id":"A","floor_s":601}"#, "floor_s must be"),
+        (r#"{"id":"T1","wait_s":5}"#, "not of stairs"),
+    ] {
+        let text = Site::parse(&with_shafts(shafts)).expect_err("refused").to_string();
+        assert!(text.contains("shaft") && text.contains(problem), "{text}");
+    }
+}
+
 #[test]
 fn a_floor_is_given_as_geojson_with_labels() {
     let site = Site::parse(&file(&room("a", 0.0))).expect("valid");

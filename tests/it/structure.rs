@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("site", &["model"]),
     ("locate", &["model", "site"]),
+    ("find", &["model", "site"]),
     ("utilisation", &["model", "site"]),
     ("broker", &["model"]),
     ("journal", &["model"]),
@@ -33,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("api", &["model", "site", "ingest", "live", "storage", "auth", "privacy", "clock"]),
+    ("api", &["model", "site", "find", "ingest", "live", "storage", "auth", "privacy", "clock"]),
     ("wall", &["model", "site", "live", "auth"]),
     ("clock", &[]),
     ("telemetry", &[]),
@@ -42,7 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// What the pure parts must not touch: I/O, clocks, randomness.
 const IMPURE: &[&str] = &["tokio", "std::fs", "std::net", "SystemTime", "Instant::now", "rand::"];
-const PURE: &[&str] = &["model", "locate", "utilisation"];
+const PURE: &[&str] = &["model", "locate", "find", "utilisation"];
 
 fn files_of(part: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -96,6 +96,7 @@ pub fn generate(plan: &Plan) -> SiteFile {
         floors: (0..floors)
             .map(|floor| FloorEntry { number: floor_number(floor), label: floor.to_string() })
             .collect(),
+        shafts: Vec::new(),
         features: draft.into_features(),
     }
 }

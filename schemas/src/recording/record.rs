@@ -33,6 +33,8 @@ pub enum Kind {
     Decided = 6,
     /// A late fix amended what reaches into the present.
     Amended = 7,
+    /// Somebody claimed a thing, or said what it is doing.
+    ByHand = 8,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Flush,
             Self::Decided,
             Self::Amended,
+            Self::ByHand,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

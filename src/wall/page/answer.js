@@ -9,6 +9,8 @@ import { isAnswer } from './ranking.js';
 
 const CARDS = 3;
 const ROWS_MOST = 60;
+// In a panel narrower than this only the first card and a chosen one tell their way.
+const TIGHT_UNITS = 12;
 const HEADS = ['list.free', 'list.busy', 'list.lost', 'list.never'];
 
 export class Answer {
@@ -89,6 +91,7 @@ export class Answer {
     item.ward = make('span', 'ward');
     item.floor = make('span', 'floor');
     item.metres = make('span', 'metres');
+    item.way = make('span', 'way');
     item.status = make('span', 'status');
     item.age = make('span', 'age');
     item.label = make('span', 'label');
@@ -101,7 +104,7 @@ export class Answer {
     facts.append(item.glyph, item.status, item.floor, item.age);
     const about = make('span', 'about');
     about.append(item.label, item.more);
-    face.append(head, facts, about);
+    face.append(head, item.way, facts, about);
     item.append(face);
     return item;
   }
@@ -127,9 +130,13 @@ export class Answer {
     setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));
     // Rooms often bear their ward's name already.
     setText(item.ward, room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '');
-    setText(item.floor, freshness === UNKNOWN ? '' : text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }));
-    setData(item.floor, 'other', String(Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor));
-    setText(item.metres, freshness >= LOST ? '' : text.metres(entry.metres));
+    const otherFloor = Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor;
+    // A card with a way says by it that one stays on this floor.
+    const saysFloor = freshness !== UNKNOWN && (otherFloor || index === undefined || !entry.walk);
+    setText(item.floor, saysFloor ? text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }) : '');
+    setData(item.floor, 'other', String(otherFloor));
+    setText(item.metres, freshness >= LOST ? '' : text.far(entry));
+    setText(item.way, index !== undefined && entry.walk && (first || chosen || this.panelUnits > TIGHT_UNITS) ? text.way(entry.walk.steps, !first && !chosen) : '');
     setText(item.status, text.t(`status.${STATUSES[store.status[slot]]}`));
     setText(item.age, ageOf(freshness, nowMs - store.seen[slot], text));
     setText(item.label, store.labels[slot]);
@@ -165,7 +172,7 @@ export class Answer {
     const first = this.best === '';
     this.best = key;
     setText(byId('spoken'), best
-      ? text.t('spoken.best', { asset: this.store.labels[best.slot], place, floor: scene.floorLabel(best.floor), metres: text.metres(best.metres) })
+      ? text.t('spoken.best', { asset: this.store.labels[best.slot], place, floor: scene.floorLabel(best.floor), far: text.far(best) })
       : text.t('spoken.none'));
     const card = this.cards.firstElementChild;
     if (!card || first || !scene.motion) return;
@@ -180,9 +187,10 @@ export class Answer {
   }
 }
 
-/** Where the distance is counted from, and the way back to the usual place. */
-export function showOrigin(origin, home, text) {
-  setText(byId('origin-text'), origin ? text.t('origin.from', { place: origin.name }) : text.t('origin.middle'));
+/** Where the way is counted from, whether that is `walked` or straight, and the way back to the usual place. */
+export function showOrigin(origin, home, walked, text) {
+  const from = walked ? 'origin.walk' : 'origin.from';
+  setText(byId('origin-text'), origin ? text.t(from, { place: origin.name }) : text.t('origin.middle'));
   const back = byId('origin-back');
   setShown(back, origin !== home);
   if (!back.firstChild) back.append(icon('close'));

@@ -7,6 +7,7 @@ import { showBanner, showBar, showLamp, showNotes, trust } from './bar.js';
 import { tileOrder } from './classes.js';
 import { isAnswer, metresTo, rank } from './ranking.js';
 import { AVAILABLE } from './store.js';
+import { Walks } from './walks.js';
 import { Tiles } from './tiles.js';
 import { drawPlan, drawWardNames } from './plan.js';
 import { View, attachHands } from './view.js';
@@ -14,13 +15,14 @@ import { roomAt, wardCentre } from './site.js';
 import { unitPx } from './params.js';
 
 export class Display {
-  /** `parts`: `{store, search, text, params, now, state, feed}`; `now()` is the server's time. */
+  /** `parts`: `{store, search, text, params, now, state, feed, get}`; `now()` is the server's time. */
   constructor(parts) {
     Object.assign(this, parts);
     this.view = new View();
     this.layer = new AssetLayer(this.store);
     this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id));
     this.tiles = new Tiles((id) => this.askClass(id));
+    this.walks = new Walks(this.get, () => this.redraw());
     this.site = null;
     this.query = { classId: null, words: '', exact: null };
     this.selected = null;
@@ -44,7 +46,7 @@ export class Display {
     this.ward = chosen.ward;
     const home = chosen.at ?? (chosen.ward ? wardCentre(site.wards.get(chosen.ward)) : null);
     this.home = home
-      ? { x: home.x, y: home.y, floor: home.floor, name: chosen.at?.name ?? this.text.t('ward', { id: chosen.ward }), shown: Boolean(chosen.at) }
+      ? { id: chosen.at?.id, x: home.x, y: home.y, floor: home.floor, name: chosen.at?.name ?? this.text.t('ward', { id: chosen.ward }), shown: Boolean(chosen.at) }
       : null;
     this.homeFloor = chosen.floor ?? home?.floor ?? (site.floors.find((f) => f.number === 0) ?? site.floors[0])?.number;
     this.origin = this.home;
@@ -121,10 +123,17 @@ export class Display {
     if (this.planDirty) this.drawFloor();
     const gliding = this.site && this.layer.draw(byId('assets').getContext('2d'), {
       site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, marked: this.marked,
-      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
+      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
     });
     this.ticks.costs[this.ticks.drawn = ((this.ticks.drawn ?? 0) + 1) % 240] = performance.now() - began;
     if (gliding) this.frame ||= requestAnimationFrame((next) => this.draw(next));
+  }
+
+  /** The way to what was chosen, else to the first answer: `{path, vague}`. */
+  route() {
+    const slot = this.selectedSlot() >= 0 ? this.selectedSlot() : this.entries.find(isAnswer)?.slot;
+    const path = slot === undefined || !this.origin ? null : this.walks.to(this.store.ids[slot], this.store.zones[slot])?.path;
+    return path ? { path, vague: this.store.roomOnly[slot] === 1 } : null;
   }
 
   drawFloor() {
@@ -151,6 +160,7 @@ export class Display {
     this.freeByFloor = new Map();
     if (!this.site) return;
     const from = this.origin ?? this.middle();
+    this.walks.about(this.origin, this.query, performance.now());
     const only = this.store.slots.get(this.query.exact);
     const slots = only === undefined ? this.search.slots(this.query.classId, this.query.words, this.site.rooms) : [only];
     this.entries = slots.map((slot) => this.entry(slot, from, nowMs));
@@ -172,6 +182,7 @@ export class Display {
       metres: store.placed[slot] ? metresTo(from, store.x[slot], store.y[slot], store.floor[slot]) : Infinity,
       freshness: store.freshness(slot, nowMs),
       available: store.status[slot] === AVAILABLE,
+      walk: store.status[slot] === AVAILABLE ? this.walks.to(store.ids[slot], store.zones[slot]) : null,
     };
   }
 
@@ -196,7 +207,7 @@ export class Display {
     showBar({ site: this.site, siteName: this.siteName, ward: this.ward, floor: this.floor, freeByFloor: this.freeByFloor, text, nowMs, hidden, empty: !this.store.columns }, (n) => this.chooseFloor(n));
     if (!this.store.columns) return;
     document.body.classList.remove('waiting');
-    showOrigin(this.origin, this.home, text);
+    showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
       unknownCode: this.unknownCode, hidden, motion: this.moves(),
@@ -259,7 +270,19 @@ export class Display {
     this.selected = null;
     this.unknownCode = slot < 0 ? (typed.endsWith(code) ? typed : code) : '';
     if (slot >= 0) this.pick(slot);
+    else this.askWhatCode(this.unknownCode);
     this.redraw();
+  }
+
+  /** The server reads codes that the page doesn't: GS1 numbers of the asset. */
+  async askWhatCode(code) {
+    try {
+      const { assets } = await this.get(`/api/v1/assets?${new URLSearchParams({ q: code, limit: 2 })}`);
+      const known = assets.length === 1 && this.store.slots.has(assets[0].id);
+      if (known && this.unknownCode === code) this.showCode(assets[0].id);
+    } catch {
+      // It stays unknown, as it is shown already.
+    }
   }
 
   tap(px, py) {
@@ -269,7 +292,7 @@ export class Display {
     const y = this.view.atY(py);
     const room = this.floor && (hit?.room ?? roomAt(this.floor, x, y));
     if (!room) return undefined;
-    this.origin = { x: room.x, y: room.y, floor: room.floor, name: room.name, shown: true };
+    this.origin = { id: room.id, x: room.x, y: room.y, floor: room.floor, name: room.name, shown: true };
     return this.redraw();
   }
 

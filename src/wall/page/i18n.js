@@ -82,6 +82,26 @@ export class Text {
     if (!Number.isFinite(m)) return '';
     return this.t('metres', { n: m < 30 ? Math.round(m) : Math.round(m / 5) * 5 });
   }
+
+  /** Minutes that are surely enough. */
+  minutes(seconds) {
+    return this.t('age.min', { n: Math.max(1, Math.ceil((seconds - 1) / 60)) });
+  }
+
+  /** How far something is: the walk where it is known, else the straight line. */
+  far({ walk, metres }) {
+    if (!walk) return this.metres(metres);
+    return Number.isFinite(walk.seconds) ? this.minutes(walk.seconds) : this.t('walk.none');
+  }
+
+  /** A way on one line; `brief`: which lift, else which turns, without the side of the door. */
+  way(steps, brief) {
+    const rides = steps.filter((step) => step.floor !== undefined);
+    const turns = steps.filter((step) => step.kind !== 'enter');
+    const told = [rides, turns].find((some) => brief && some.length > 0) ?? steps;
+    const line = told.map((step) => step[this.language]).join(', ');
+    return line.charAt(0).toUpperCase() + line.slice(1);
+  }
 }
 
 /** The language of the address, else the one chosen before, else the browser's, else English. */

@@ -45,7 +45,7 @@ async function start() {
   const store = new Store();
   const feed = new Feed('/api/v1/stream', token, handlers());
   const display = new Display({
-    store, text, params, now, feed,
+    store, text, params, now, feed, get: getJson,
     search: new Search(store, { da, en }),
     state: () => feedState({ ...heard, newest: heard.newest ?? null, started: heard.started + offsetMs, now: now(), refused: feed.refused !== 0 }),
     skewMs: () => offsetMs,

@@ -65,6 +65,39 @@ export function drawHere(ctx, scene) {
   drawTag(ctx, scene, x, y + r * 3.1, text.t('map.here'), unit * 0.5, false);
 }
 
+/** The way on the floor that is shown; dashed to where only the room is known. A plate names the floor it goes on to. */
+export function drawRoute(ctx, scene) {
+  const { colours, unit, view, route, floor, site } = scene;
+  const r = unit * 0.5;
+  ctx.beginPath();
+  const leaves = [];
+  route.path.forEach(([x, y, number], i) => {
+    if (number !== floor.number) return;
+    const before = route.path[i - 1];
+    const after = route.path[i + 1];
+    const px = view.toX(x);
+    const py = view.toY(y);
+    if (before?.[2] === number) ctx.lineTo(px, py);
+    else ctx.moveTo(px, py);
+    const other = [before, after].find((point) => point && point[2] !== number);
+    if (other) leaves.push({ px, py, other: other[2] });
+  });
+  ctx.lineJoin = ctx.lineCap = 'round';
+  for (const [colour, width] of [[colours.ground, 0.24], [colours.here, 0.13]]) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = unit * width;
+    if (route.vague) ctx.setLineDash([unit * 0.3, unit * 0.35]);
+    ctx.stroke();
+  }
+  ctx.setLineDash([]);
+  ctx.lineJoin = 'miter';
+  ctx.lineCap = 'butt';
+  for (const { px, py, other } of leaves) {
+    const label = site.floors.find((f) => f.number === other)?.label ?? String(other);
+    drawTag(ctx, scene, px, py - r * 1.4, `${other > floor.number ? '\u25b2' : '\u25bc'} ${label}`, r, false);
+  }
+}
+
 function capsule(ctx, x, y, width, height) {
   ctx.beginPath();
   ctx.roundRect(x, y, width, height, height / 2);

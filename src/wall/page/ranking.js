@@ -6,6 +6,8 @@ import { LIVE, STALE, LOST, UNKNOWN } from './freshness.js';
 export const FLOOR_M = 30;
 // An old position must be this much nearer to come before a fresh one.
 const STALE_M = 40;
+// What a metre of the straight line takes to walk, seconds: a way is half as long again.
+const SECONDS_A_METRE = 1.5 / 1.2;
 
 /** Straight line from `from` to a point, metres; nothing known: infinity. */
 export function metresTo(from, x, y, floor) {
@@ -20,11 +22,17 @@ export function groupOf(available, freshness) {
   return available ? 0 : 1;
 }
 
-/** Entries `{slot, label, metres, freshness, available}` in the order of the answer, with their `group`. */
+/**
+ * Entries `{slot, label, metres, freshness, available, walk}` in the order of the answer, with their
+ * `group`. `walk` is the server's; without it the straight line is all that is known.
+ */
 export function rank(entries, compareText) {
   for (const entry of entries) {
     entry.group = groupOf(entry.available, entry.freshness);
-    entry.cost = entry.metres + (entry.freshness === STALE ? STALE_M : 0);
+    const straight = (entry.metres + (entry.freshness === STALE ? STALE_M : 0)) * SECONDS_A_METRE;
+    entry.cost = entry.walk ? entry.walk.cost : straight;
+    // No way leads there, as far as anybody knows.
+    if (entry.walk?.seconds === Infinity) entry.cost += 1e6;
   }
   return entries.sort((a, b) => a.group - b.group || byCost(a, b) || compareText(a.label, b.label));
 }

@@ -41,6 +41,14 @@ pub(crate) fn hospital(zones: usize) -> Hospital {
     }
 }
 
+/// The hospital of the demo, or one of 900 beds on seven floors.
+pub(crate) fn hospital_named(name: &str) -> Hospital {
+    let plan = if name == "demo" { site::demo_plan() } else { Plan::new(900, 7, 1) };
+    let file = site::generate(&plan);
+    let site = Site::parse(&site::write(&file)).unwrap();
+    Hospital { site, building: Building::new(&file).unwrap() }
+}
+
 /// Floor, metres east, metres north, each in some room.
 pub(crate) fn spots(hospital: &Hospital) -> Vec<(i16, f64, f64)> {
     let building = &hospital.building;

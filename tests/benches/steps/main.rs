@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod data;
+mod ways;
 
 use data::{fixes, hospital, position_rows, spots};
 use divan::{Bencher, black_box, counter::ItemsCount};
