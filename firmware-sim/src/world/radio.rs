@@ -3,7 +3,7 @@
 //! A tag in motion speaks more often than one at rest; whoever sets off speaks at once.
 
 use super::{Doing, Message, TagKind, World, agenda::Event};
-use crate::building::{Spot, Walk, geometry};
+use crate::building::{HEARING_M, Spot, Walk, geometry};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use spor_schemas::{
@@ -173,10 +173,14 @@ impl World {
 
     /// A tag without position is heard by the readers around it.
     fn shout(&mut self, body: usize, spot: Spot) {
-        let readers = self.building.room(spot.room).readers.clone();
-        for reader in readers {
+        for at in 0..self.building.room(spot.room).readers.len() {
+            let reader = self.building.room(spot.room).readers[at];
             let entry = &self.building.readers()[reader];
             let metres = geometry::distance(spot.point(), entry.at).max(0.5);
+            // Readers of a long room are near to it, and yet most are far from the tag.
+            if metres > HEARING_M {
+                continue;
+            }
             let walls_db = if entry.room == Some(spot.room) { 0.0 } else { WALL_DB };
             let fading_db = FADING_DB * self.config.noise * normal(&mut self.rng);
             let rssi = RSSI_1M_DBM - FALL_DB * metres.log10() - walls_db + fading_db;
