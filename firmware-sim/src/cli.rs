@@ -7,7 +7,7 @@ mod scenarios;
 
 pub(crate) use record::record;
 pub(crate) use run::run;
-pub(crate) use scenarios::{check, scenarios};
+pub(crate) use scenarios::{assets, check, scenarios};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +20,7 @@ use firmware_sim::{
 use spor_schemas::site::SiteFile;
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Record(record::RecordArgs),
     /// List the scenarios that are built in, or print one as a file to start from.
     Scenarios(scenarios::ScenariosArgs),
+    /// Print a scenario's equipment as the CSV file that `spor import-assets` reads.
+    Assets(scenarios::CheckArgs),
     /// Say whether a scenario holds together, and which key is wrong.
     Check(scenarios::CheckArgs),
     /// Publish at a fixed rate and time the acknowledgements.
@@ -72,6 +75,10 @@ pub(crate) struct SiteArgs {
     /// Floors from the ground floor up.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=40))]
     floors: u16,
+    /// Floor that all rooms have together at least, square metres; what the beds don't need becomes
+    /// outpatient clinics.
+    #[arg(long, value_name = "M2", value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    area: Option<u32>,
     /// The same seed gives the same hospital.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -149,8 +156,8 @@ fn positive(text: &str) -> Result<f64, String> {
 
 /// `firmware-sim site`
 pub(crate) fn site(args: &SiteArgs) -> Result<(), Failure> {
-    print!("{}", site::write(&site::generate(&Plan::new(args.beds, args.floors, args.seed))));
-    Ok(())
+    let plan = Plan { area_m2: args.area, ..Plan::new(args.beds, args.floors, args.seed) };
+    put_out(&site::write(&site::generate(&plan)))
 }
 
 /// `firmware-sim load`
@@ -205,6 +212,16 @@ fn load_scenario(file_or_name: &str) -> Result<(Scenario, SiteFile), Failure> {
     let scenario = Scenario::load(file_or_name).map_err(wrong)?;
     let site = scenario.site().map_err(wrong)?;
     Ok((scenario, site))
+}
+
+/// Writes a text to the standard output; whoever reads it may have had enough of it.
+fn put_out(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(anyhow::Error::from(error).context("cannot write the output")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_site(path: Option<&Path>) -> Result<SiteFile, Failure> {

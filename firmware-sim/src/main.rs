@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Run(args) => cli::run(args),
         Command::Record(args) => cli::record(&args),
         Command::Scenarios(args) => cli::scenarios(&args),
+        Command::Assets(args) => cli::assets(&args),
         Command::Check(args) => cli::check(&args),
         Command::Load(args) => cli::load(args),
     };

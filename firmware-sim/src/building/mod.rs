@@ -116,7 +116,7 @@ struct Door {
 }
 
 /// How far a reader can hear at best, metres.
-const HEARING_M: f64 = 15.0;
+pub(crate) const HEARING_M: f64 = 15.0;
 /// Floor that one bed needs around it, square metres.
 const BED_M2: f64 = 14.0;
 

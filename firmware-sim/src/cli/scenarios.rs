@@ -1,12 +1,13 @@
 //! `firmware-sim scenarios` and `firmware-sim check`: what can be played, and whether it holds together.
 
-use super::{Failure, load_scenario, run::refuse_unmatched};
+use super::{Failure, load_scenario, put_out, run::refuse_unmatched};
 use clap::Args;
 use firmware_sim::{
     faults::Faults,
     scenario::{Scenario, built_in},
-    world::{self, World},
+    world::{self, AssetEntry, World},
 };
+use std::fmt::Write as _;
 
 #[derive(Args)]
 pub(crate) struct ScenariosArgs {
@@ -27,8 +28,7 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<(), Failure> {
     if let Some(name) = &args.name {
         // Loading it tells which names there are.
         Scenario::load(name).map_err(usage)?;
-        print!("{}", built_in::text(name).unwrap_or_default());
-        return Ok(());
+        return put_out(built_in::text(name).unwrap_or_default());
     }
     for name in built_in::names() {
         let scenario = Scenario::load(name).map_err(usage)?;
@@ -58,4 +58,18 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         building.readers().len(),
     );
     Ok(())
+}
+
+/// `firmware-sim assets`
+pub(crate) fn assets(args: &CheckArgs) -> Result<(), Failure> {
+    let (scenario, site) = load_scenario(&args.scenario)?;
+    let config = world::Config { warm_up_ms: 0, ..scenario.world() };
+    let world = World::new(&site, config).map_err(|e| Failure::Usage(e.into()))?;
+    let mut csv = "id,label,class,home_ward,tag\n".to_owned();
+    for AssetEntry { id, label, class, home_ward, tag } in world.assets() {
+        // Labels are written by the simulator: letters, digits and spaces.
+        let ward = home_ward.as_ref().map_or("", |ward| ward.as_str());
+        let _ = writeln!(csv, "{id},{label},{class},{ward},{tag}");
+    }
+    put_out(&csv)
 }

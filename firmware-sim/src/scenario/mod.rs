@@ -79,6 +79,8 @@ pub struct SiteChoice {
     pub beds: u32,
     /// Floors from the ground floor up.
     pub floors: u16,
+    /// Floor that all rooms have together at least, square metres.
+    pub area_m2: Option<u32>,
     /// The same seed gives the same building.
     pub seed: u64,
 }
@@ -86,7 +88,7 @@ pub struct SiteChoice {
 impl Default for SiteChoice {
     fn default() -> Self {
         let plan = site::demo_plan();
-        Self { file: None, beds: plan.beds, floors: plan.floors, seed: plan.seed }
+        Self { file: None, beds: plan.beds, floors: plan.floors, area_m2: None, seed: plan.seed }
     }
 }
 
@@ -164,8 +166,8 @@ impl Scenario {
     /// [`ScenarioError::Site`] when its file can't be read.
     pub fn site(&self) -> Result<SiteFile, ScenarioError> {
         let Some(file) = &self.site.file else {
-            let SiteChoice { beds, floors, seed, .. } = self.site;
-            return Ok(site::generate(&Plan::new(beds, floors, seed)));
+            let SiteChoice { beds, floors, area_m2, seed, .. } = self.site;
+            return Ok(site::generate(&Plan { area_m2, ..Plan::new(beds, floors, seed) }));
         };
         let path = self.folder.join(file);
         let wrong = |cause: String| ScenarioError::Site { path: path.clone(), cause };

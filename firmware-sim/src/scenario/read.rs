@@ -88,6 +88,8 @@ impl Scenario {
         within((1..=MOST_STAFF).contains(&self.staff.count), "staff.count", &staff_bound)?;
         within((1..=5_000).contains(&self.site.beds), "site.beds", "1 to 5000")?;
         within((1..=40).contains(&self.site.floors), "site.floors", "1 to 40")?;
+        let area_m2 = self.site.area_m2.unwrap_or(1);
+        within((1..=2_000_000).contains(&area_m2), "site.area_m2", "1 to 2000000")?;
         let reports = &self.reports;
         for (key, span) in [
             ("reports.moving_every", reports.moving_every),

@@ -25,6 +25,9 @@ pub struct Plan {
     pub beds: u32,
     /// Floors from the ground floor up; at least 1.
     pub floors: u16,
+    /// Floor that its rooms have together at least, square metres: what wards don't need is filled
+    /// with outpatient clinics, as in a university hospital. None: no more than the beds need.
+    pub area_m2: Option<u32>,
     /// Varies the order and the width of rooms.
     pub seed: u64,
     /// IANA name of the time zone.
@@ -39,6 +42,7 @@ impl Plan {
             name: "Sporby Hospital".to_owned(),
             beds,
             floors,
+            area_m2: None,
             seed,
             time_zone: "Europe/Copenhagen".to_owned(),
         }
@@ -53,6 +57,9 @@ pub fn demo_plan() -> Plan {
 
 /// Beds of a usual ward.
 const WARD_BEDS: u32 = 18;
+/// What a wing of clinics adds, with its share of the main corridor and the blocks between wings,
+/// square metres.
+const WING_M2: u32 = 740;
 /// Width of the main corridor, centimetres.
 const MAIN_CORRIDOR_CM: i32 = 360;
 /// Thickness of the outer wall: how far the outline lies outside the rooms, centimetres.
@@ -113,9 +120,10 @@ fn wing_uses(plan: &Plan, floors: usize) -> Vec<WingUse> {
     ground.extend((0..beds / 300).map(|_| WingUse::Diagnostics));
     let theatres = vec![WingUse::Theatres; 1 + beds as usize / 250];
 
-    let wanted = ground.len() + theatres.len() + wards as usize;
+    let needed = ground.len() + theatres.len() + wards as usize;
+    let wanted = needed.max(plan.area_m2.unwrap_or(0).div_ceil(WING_M2) as usize);
     let per_floor = wanted.div_ceil(floors).next_multiple_of(2).max(2);
-    let clinics = per_floor * floors - wanted;
+    let clinics = per_floor * floors - needed;
 
     let mut uses = ground;
     uses.extend(std::iter::repeat_n(WingUse::Clinic, clinics));

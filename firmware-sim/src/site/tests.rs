@@ -20,6 +20,7 @@ fn plans() -> Vec<Plan> {
         Plan::new(45, 2, 3),
         Plan::new(300, 5, 11),
         Plan::new(900, 7, 1),
+        Plan { area_m2: Some(60_000), ..Plan::new(200, 4, 2) },
     ]
 }
 
@@ -243,6 +244,30 @@ fn the_demo_hospital_has_all_that_a_hospital_needs() {
     let wards: BTreeSet<_> = rooms.values().filter_map(|(_, r)| r.ward.clone()).collect();
     let bed_wards = wards.iter().filter(|w| !w.as_str().contains('-')).count();
     assert_eq!(bed_wards, 7, "{wards:?}");
+}
+
+#[test]
+fn a_university_hospital_has_the_area_and_the_readers_of_one() {
+    let plan = Plan { area_m2: Some(500_000), ..Plan::new(900, 7, 1) };
+    let site = generate(&plan);
+    let rooms = rooms(&site);
+    let area_m2: f64 = rooms.values().map(|([w, s, e, n], _)| (e - w) * (n - s)).sum();
+    assert!((500_000.0..560_000.0).contains(&area_m2), "{area_m2} m2");
+    let readers =
+        site.features.iter().filter(|f| matches!(f.properties, Properties::Reader { .. }));
+    assert!(readers.count() > 7_500);
+    // A code is one ward: it never comes twice.
+    let mut places: HashMap<_, BTreeSet<_>> = HashMap::new();
+    for (_, room) in rooms.values() {
+        if let (Some(ward), RoomKind::NurseStation) = (&room.ward, room.kind) {
+            places.entry(ward.clone()).or_default().insert(room.floor);
+        }
+    }
+    assert!(places.values().all(|floors| floors.len() == 1));
+    let corridors = rooms.keys().filter(|id| id.as_str().ends_with("-gang")).count();
+    let wards: BTreeSet<_> = rooms.values().filter_map(|(_, r)| r.ward.clone()).collect();
+    // The supply wing belongs to the whole house.
+    assert_eq!(corridors, wards.len() + 1);
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn letter(at: usize) -> String {
     const LETTERS: &[u8] = b"CDEFGHJKLMNPQRSTUVWXYZ";
     let round = at / LETTERS.len();
     let letter = char::from(LETTERS[at % LETTERS.len()]);
-    if round == 0 { letter.to_string() } else { format!("{letter}{letter}") }
+    letter.to_string().repeat(round + 1)
 }
 
 fn length(side: &[Spec]) -> i32 {

@@ -6,9 +6,9 @@
 use super::{
     AssetEntry, Body, Demand, TagKind, World,
     agenda::Event,
-    radio::Tag,
     roster::{Class, ClassTraits},
     staff::Job,
+    tag::Tag,
 };
 use crate::building::Spot;
 use rand::Rng;

@@ -13,13 +13,14 @@ mod report;
 mod roster;
 mod shifts;
 mod staff;
+mod tag;
 mod witness;
 
 pub use lives::{Demand, Life};
 pub use patients::{Closure, Patients, Surge, Tension};
-pub use radio::Firmware;
 pub use report::{Message, Publisher, Report};
 pub use roster::{AssetEntry, StaffEntry, TagKind};
+pub use tag::Firmware;
 pub use witness::Change;
 
 use crate::building::{Building, BuildingError, RoomIx, Spot, Walk, Ways};
@@ -27,12 +28,13 @@ use agenda::{Agenda, Event};
 use life::Asset;
 use patients::Hospital;
 use places::Places;
-use radio::{Radio, Tag};
+use radio::Radio;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use roster::CLASSES;
 use spor_schemas::{TagId, site::SiteFile};
 use staff::{Jobs, Worker};
+use tag::Tag;
 use witness::Witness;
 
 /// What world to make.

@@ -3,7 +3,7 @@
 //! A tag in motion speaks more often than one at rest; whoever sets off speaks at once.
 
 use super::{Doing, Message, TagKind, World, agenda::Event};
-use crate::building::{Spot, Walk, geometry};
+use crate::building::{HEARING_M, Spot, Walk, geometry};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use spor_schemas::{
@@ -11,7 +11,6 @@ use spor_schemas::{
     TagStatusMessage,
 };
 
-const FIRMWARE: [&str; 3] = ["2.3.1", "2.4.0", "2.4.2"];
 const READER_FIRMWARE: &str = "5.1.0";
 /// A reader collects for so long before it publishes.
 const READER_COLLECTS_MS: i64 = 1_000;
@@ -29,94 +28,10 @@ const FINEST_M: f64 = 0.05;
 /// Nine of ten errors lie within so many standard deviations (Rayleigh: sqrt(-2 ln 0.1)).
 const NINE_TENTHS: f64 = 2.146;
 
-/// What tags have that isn't perfect.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Firmware {
-    /// How much clocks drift at most, millionths; each is set right every hour.
-    pub drift_ppm: f64,
-    /// How many tags of 1 count to 65,535 only before they begin anew.
-    pub short_counters: f64,
-    /// How often a tag restarts on an average day, and counts from nothing.
-    pub resets_per_day: f64,
-}
-
-/// A clock is set right this often.
-const SET_EVERY_MS: i64 = 3_600_000;
 /// A tag that restarts is silent for so long.
 const RESTART_MS: i64 = 30_000;
 /// Somebody changes an empty battery at one in so many of the times when the tag would tell of itself.
 const CHANGED_ONE_IN: f64 = 12.0;
-
-/// A tag.
-#[derive(Debug)]
-pub(super) struct Tag {
-    pub(super) id: TagId,
-    pub(super) kind: TagKind,
-    seq: u32,
-    battery_pct: f64,
-    /// Standard deviation of its error along each axis.
-    sigma_m: f64,
-    firmware: &'static str,
-    drift_ppm: f64,
-    /// Where its counter begins anew.
-    highest_seq: u32,
-    /// It is off, out of reach, or its battery is empty.
-    pub(super) is_silent: bool,
-    /// When it speaks next; any other event is out of date.
-    pub(super) due_ms: i64,
-}
-
-impl Tag {
-    pub(super) fn new(id: TagId, kind: TagKind, ware: Firmware, rng: &mut ChaCha8Rng) -> Self {
-        // A few are nearly empty, so that somebody has to change them.
-        let battery_pct = if rng.random_bool(0.04) {
-            rng.random_range(3.0..12.0)
-        } else {
-            rng.random_range(30.0..100.0)
-        };
-        let mut tag = Self {
-            id,
-            kind,
-            seq: rng.random_range(0..10_000),
-            battery_pct,
-            sigma_m: match kind {
-                TagKind::Wifi => rng.random_range(2.0..4.0),
-                _ => rng.random_range(0.25..0.40),
-            },
-            firmware: FIRMWARE[rng.random_range(0..FIRMWARE.len())],
-            drift_ppm: 0.0,
-            highest_seq: u32::MAX,
-            is_silent: false,
-            due_ms: i64::MAX,
-        };
-        if ware.drift_ppm > 0.0 {
-            tag.drift_ppm = rng.random_range(-ware.drift_ppm..ware.drift_ppm);
-        }
-        if ware.short_counters > 0.0 && rng.random_bool(ware.short_counters) {
-            tag.highest_seq = u32::from(u16::MAX);
-            tag.seq = rng.random_range(0..=tag.highest_seq);
-        }
-        tag
-    }
-
-    fn next_seq(&mut self) -> u32 {
-        self.seq = if self.seq >= self.highest_seq { 0 } else { self.seq + 1 };
-        self.seq
-    }
-
-    /// What its clock says.
-    fn stamp(&self, clock_ms: i64) -> i64 {
-        #[expect(clippy::cast_precision_loss, reason = "an hour in milliseconds")]
-        let since_set_ms = clock_ms.rem_euclid(SET_EVERY_MS) as f64;
-        clock_ms + super::whole_ms(since_set_ms * self.drift_ppm / 1e6)
-    }
-
-    fn battery(&self) -> Option<u8> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-        let percent = self.battery_pct.clamp(0.0, 100.0).round() as u8;
-        (self.kind != TagKind::Rfid).then_some(percent)
-    }
-}
 
 /// What waits to be published.
 #[derive(Debug)]
@@ -258,10 +173,14 @@ impl World {
 
     /// A tag without position is heard by the readers around it.
     fn shout(&mut self, body: usize, spot: Spot) {
-        let readers = self.building.room(spot.room).readers.clone();
-        for reader in readers {
+        for at in 0..self.building.room(spot.room).readers.len() {
+            let reader = self.building.room(spot.room).readers[at];
             let entry = &self.building.readers()[reader];
             let metres = geometry::distance(spot.point(), entry.at).max(0.5);
+            // Readers of a long room are near to it, and yet most are far from the tag.
+            if metres > HEARING_M {
+                continue;
+            }
             let walls_db = if entry.room == Some(spot.room) { 0.0 } else { WALL_DB };
             let fading_db = FADING_DB * self.config.noise * normal(&mut self.rng);
             let rssi = RSSI_1M_DBM - FALL_DB * metres.log10() - walls_db + fading_db;

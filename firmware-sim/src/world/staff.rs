@@ -4,7 +4,7 @@
 //! jobs wait in two kinds of queues, one a ward and one for the porters, at most one job an asset.
 
 use super::{
-    Body, StaffEntry, TagKind, World, agenda::Event, life::Doing, radio::Tag, roster::Role, shifts,
+    Body, StaffEntry, TagKind, World, agenda::Event, life::Doing, roster::Role, shifts, tag::Tag,
 };
 use crate::building::{Gait, RoomIx, Spot, geometry};
 use rand::Rng;

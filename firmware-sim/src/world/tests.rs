@@ -311,3 +311,21 @@ fn counters_wrap_clocks_drift_and_firmware_restarts() {
     }
     assert!(wraps > 0 && resets > 50 && off > 1_000, "{wraps}, {resets}, {off}");
 }
+
+#[test]
+fn a_beacon_is_heard_by_readers_around_it_only() {
+    let mut world = world(1);
+    for step in 1..=60 {
+        for report in world.advance(START_MS + step * 1_000) {
+            let Message::ReaderSightings(reader, heard) = report.message else { continue };
+            let reader = world.building.readers().iter().find(|r| r.id == reader).unwrap();
+            for sighting in heard.iter().filter(|heard| heard.tag.as_str().starts_with("ble-")) {
+                let body = world.bodies.iter().find(|b| b.tag.id == sighting.tag).unwrap();
+                let spot = body.spot_at(sighting.time_ms.unwrap());
+                let walk_m = 5.0;
+                let distance_m = crate::building::geometry::distance(spot.point(), reader.at);
+                assert!(distance_m < crate::building::HEARING_M + walk_m, "{distance_m} m away");
+            }
+        }
+    }
+}
