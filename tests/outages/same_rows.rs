@@ -28,15 +28,16 @@ async fn rows(spor: &Spor) -> Vec<Vec<String>> {
 /// Stops it when all that arrived is decided and stored. Ticks go on when nothing arrives: a second
 /// or two decide what only waited for time.
 pub(crate) async fn stop_when_decided(mut spor: Spor) -> Spor {
-    until("the journal to be decided and stored", 180, async || {
-        let lag = async |journal: &str, cursor: &str| {
-            let labels = format!(r#"{{journal="{journal}",cursor="{cursor}"}}"#);
-            spor.metric(&format!("spor_journal_lag_messages{labels}")).await
-        };
-        // A tick each second is on its way for a moment.
-        (lag("raw", "pipeline").await < 1.0 && lag("decided", "storage").await < 3.0).then_some(())
-    })
-    .await;
+    // A tick each second is on its way for a moment.
+    for (journal, cursor, few) in [("raw", "pipeline", 1.0), ("decided", "storage", 3.0)] {
+        // Gauges are set each second: what is read now may be of before.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let name = format!(r#"spor_journal_lag_messages{{journal="{journal}",cursor="{cursor}"}}"#);
+        until(&name, 180, async || {
+            spor.metric_if_told(&name).await.is_some_and(|lag| lag < few).then_some(())
+        })
+        .await;
+    }
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(spor.stop().success());
     spor

@@ -118,14 +118,18 @@ impl Spor {
         (status, response.json().await.unwrap_or_default())
     }
 
-    /// The value of a metric; 0 where it is not there yet.
+    /// The value of a metric, of all its labels together; 0 where it is not there yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
+        self.metric_if_told(name).await.unwrap_or_default()
+    }
+
+    /// The same; none: it is not there yet.
+    pub(crate) async fn metric_if_told(&self, name: &str) -> Option<f64> {
         let text =
             reqwest::get(format!("{}/metrics", self.http)).await.unwrap().text().await.unwrap();
-        text.lines()
-            .filter(|line| line.starts_with(name) && !line.starts_with('#'))
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
-            .sum()
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.reduce(|sum, value| sum + value)
     }
 
     pub(crate) fn kill(&mut self) {
