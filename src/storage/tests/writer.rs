@@ -169,6 +169,18 @@ async fn visits_and_statuses_that_come_out_of_order_make_one_unbroken_line() {
 }
 
 #[tokio::test]
+async fn a_visit_that_began_between_two_new_ones_ends_where_the_second_begins() {
+    let Some(storage) = storage("visit_between").await else { return };
+    storage.register_site("v1", &rooms(), &[]).await.unwrap();
+    storage.store(vec![visit("a", "store", 5_000, None)]).await;
+    let new = [visit("a", "hall", 2_000, None), visit("a", "hall", 9_000, None)];
+    storage.store(new.to_vec()).await;
+    let visits = storage.visits(&tag("a"), 0, 20_000, 10, None).await.unwrap();
+    let ends: Vec<_> = visits.iter().map(|v| (v.entered_ms, v.left_ms)).collect();
+    assert_eq!(ends, [(2_000, Some(5_000)), (5_000, Some(9_000)), (9_000, None)]);
+}
+
+#[tokio::test]
 async fn a_bad_row_is_set_aside_and_all_others_are_stored() {
     let Some(storage) = storage("bad_row").await else { return };
     let now = this_second_ms();

@@ -1,4 +1,4 @@
-//! Rows that the tables refuse: found by trying halves, named in the log by their kind, left out.
+//! Rows that the tables refuse: found by trying parts, named in the log by their kind, left out.
 
 use super::{
     Failure, Work, Writer, context,
@@ -32,6 +32,9 @@ impl Writer<'_> {
                 Err(away) => return Err(away),
             }
         }
+        if bad.is_empty() {
+            bad.extend(self.find_bad_after_others(portion).await?);
+        }
         let numbered = portion.items.iter().enumerate();
         let good = numbered.filter(|(index, _)| !bad.contains(index));
         let items = good.map(|(_, item)| item.clone()).collect();
@@ -39,6 +42,26 @@ impl Writer<'_> {
         let portion = Arc::new(Portion { through, at_ms, site: site.clone(), items });
         *work = Work { portion, ready: None };
         Ok(())
+    }
+
+    /// Where each part is taken and all together aren't, the first row that is refused after those
+    /// before it, so that no portion is tried for ever. None: all are taken now.
+    async fn find_bad_after_others(&mut self, portion: &Portion) -> Result<Option<usize>, Failure> {
+        let (mut taken, mut refused) = (0, portion.items.len() + 1);
+        let mut why = String::new();
+        while refused - taken > 1 {
+            let try_first = taken.midpoint(refused);
+            match self.attempt_part(portion, 0..try_first).await {
+                Ok(()) => taken = try_first,
+                Err(Failure::BadData(reason)) => (refused, why) = (try_first, reason),
+                Err(away) => return Err(away),
+            }
+            if taken == portion.items.len() {
+                return Ok(None);
+            }
+        }
+        set_aside(portion.items.get(taken).map(|(_, item)| item), &why);
+        Ok(Some(taken))
     }
 
     /// Writes a part of a portion, and takes it back.

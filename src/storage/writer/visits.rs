@@ -30,14 +30,17 @@ const ENDED: &str = "
                           and coalesce(o.left_at, 'infinity') > n.entered_at)
     on conflict (tag, entered_at) do nothing";
 
-/// The visit before ends where a new one begins.
+/// The visit before each new one ends where that begins: a stored one may lie between two new ones.
 const END_BEFORE: &str = "
     update visit v set left_at = n.entered_at
-    from (select tag, min(entered_at) as entered_at
-          from unnest($1::int4[], $2::timestamptz[]) as n (tag, entered_at) group by tag) n
-    where v.tag = n.tag and (v.left_at is null or v.left_at > n.entered_at)
-      and v.entered_at = (select max(b.entered_at) from visit b
-                          where b.tag = n.tag and b.entered_at < n.entered_at)";
+    from (select n.tag, p.entered_at as began, min(n.entered_at) as entered_at
+          from unnest($1::int4[], $2::timestamptz[]) as n (tag, entered_at)
+          cross join lateral (select b.entered_at from visit b
+                              where b.tag = n.tag and b.entered_at < n.entered_at
+                              order by b.entered_at desc limit 1) p
+          group by n.tag, p.entered_at) n
+    where v.tag = n.tag and v.entered_at = n.began
+      and (v.left_at is null or v.left_at > n.entered_at)";
 
 const BEGUN: &str = "
     insert into visit (tag, entered_at, zone, left_at)
