@@ -33,10 +33,11 @@ use tokio::{
 pub(super) const FRAMES_KEPT: usize = 32;
 /// Shortest and longest time between two frames of a scope.
 const TICK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// Making frames takes one part of the time in so many at most, and sending them to each client
-/// about a tenth of a millisecond, which is to be no more.
-const SHARE: u32 = 10;
-const SENDING: Duration = Duration::from_micros(100);
+/// Making and sending frames takes one part of the time in so many at most. A smaller part would
+/// never be reached where everything moves: a later frame holds more.
+const SHARE: u32 = 4;
+/// To one client, all told.
+const SENDING: Duration = Duration::from_micros(250);
 const PING: Duration = Duration::from_secs(5);
 const MAX_CLIENTS: usize = 4_000;
 const MAX_SCOPES: usize = 128;
@@ -127,8 +128,8 @@ impl Scopes {
     }
 }
 
-/// Feeds every scope until Spor stops: ten times a second, or as often as that takes a tenth of the
-/// time.
+/// Feeds every scope until Spor stops: ten times a second, or as often as that takes a quarter of
+/// the time.
 pub(in super::super) async fn run(app: App) {
     let mut seen = Seen::now(&app);
     let mut ping_at = Instant::now() + PING;
@@ -288,6 +289,6 @@ mod tests {
         let took = Duration::from_millis(2);
         assert_eq!(pause(took, 20), Duration::from_millis(100));
         assert_eq!(pause(took, 1_000), Duration::from_secs(1));
-        assert_eq!(pause(Duration::from_millis(40), 1), Duration::from_millis(401));
+        assert_eq!(pause(Duration::from_millis(40), 0), Duration::from_millis(160));
     }
 }

@@ -96,7 +96,9 @@ impl Outcome {
         for read in &self.reads {
             push_latency(&mut rows, read.names, read.latency_ms, 0);
         }
-        if let Some(row) = self.stored.as_ref().and_then(|stored| stored.latency_ms) {
+        // On change a row is written again and again: its last commit says nothing.
+        let row = self.stored.as_ref().filter(|_| self.still_percent.is_none());
+        if let Some(row) = row.and_then(|stored| stored.latency_ms) {
             push_latency(&mut rows, ["row p50 ms", "row p99 ms", "row max ms"], row, 0);
         }
         if self.log_bytes > 0 {
