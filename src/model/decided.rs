@@ -160,6 +160,25 @@ impl PositionRow {
             },
         }
     }
+
+    /// The fix that made the row, at its beginning. Which reader said it isn't kept, and decides nothing.
+    #[must_use]
+    pub fn fix(&self) -> Fix {
+        let reader = || ReaderId::new("-").unwrap_or_else(|_| unreachable!("a valid id"));
+        let of_reader = |portal| Origin::Reader { reader: reader(), portal };
+        Fix {
+            tag: self.tag.clone(),
+            time_ms: self.time_ms,
+            received_ms: self.received_ms,
+            seq: self.seq,
+            x_m: self.x_m,
+            y_m: self.y_m,
+            floor: self.floor,
+            accuracy_m: self.accuracy_m,
+            moving: self.moving,
+            origin: self.portal.map_or(Origin::Tag, of_reader),
+        }
+    }
 }
 
 /// A row of `visit`: a tag in a room from `entered_ms` to `left_ms`.

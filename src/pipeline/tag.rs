@@ -8,8 +8,8 @@ use crate::{
     live::{Place, TagState},
     locate::{Crossing, Located, Move, Placed, Track},
     model::{
-        AssetId, Decided, Fix, Freshness, Origin, PositionRow, RestoredTag, StatusNow, TagId,
-        VisitRow, ZoneId,
+        AssetId, Decided, Fix, Freshness, PositionRow, RestoredTag, StatusNow, TagId, VisitRow,
+        ZoneId,
     },
     site::Site,
 };
@@ -45,18 +45,7 @@ pub(super) const SETTLED_AFTER: u8 = 32;
 impl TagWork {
     pub(super) fn restored(tag: RestoredTag) -> Self {
         let row = tag.row;
-        let fix = Fix {
-            tag: row.tag.clone(),
-            time_ms: row.until_ms,
-            received_ms: row.received_ms,
-            seq: row.seq,
-            x_m: row.x_m,
-            y_m: row.y_m,
-            floor: row.floor,
-            accuracy_m: row.accuracy_m,
-            moving: row.moving,
-            origin: Origin::Tag,
-        };
+        let fix = Fix { time_ms: row.until_ms, ..row.fix() };
         Self {
             track: Track::restored(fix, tag.visit),
             open: Some(OpenRow::restored(&row)),

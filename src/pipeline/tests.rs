@@ -2,7 +2,7 @@ mod by_hand;
 mod fold;
 
 use super::*;
-use crate::model::{Asset, ClassId, Person, PersonId, RestoredTag, StaffRole};
+use crate::model::{Asset, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole};
 
 const START_MS: i64 = 1_795_385_000_000;
 
@@ -249,4 +249,22 @@ fn a_restart_shows_the_last_known_place_and_goes_on_with_the_open_visit() {
     assert_eq!((place.entered_ms, place.seen_ms), (START_MS - 500_000, START_MS));
     let out = again.send("pump", at, START_MS + 2_000, START_MS + 2_000);
     assert!(!out.iter().any(|d| matches!(d, Decided::Visit(_))), "the visit goes on: {out:?}");
+}
+
+#[test]
+fn what_a_portal_saw_is_no_more_certain_after_a_restart() {
+    let mut bench = Bench::new(Restored::default());
+    let at = bench.room(RoomKind::Storage, 0);
+    let out = bench.send("pump", at, START_MS, START_MS);
+    let Some(Decided::Position(row)) = out.first().cloned() else { panic!("a row") };
+    let row = PositionRow { portal: Some(true), ..row };
+    let restored = RestoredTag { row, visit: None, battery_pct: None, firmware: None };
+    let again = Bench::new(Restored { tags: vec![restored], statuses: Vec::new() });
+    let state = again.live.tags.get(&tag("pump")).expect("shown at once");
+    let place = state.place.expect("a place");
+    assert!(place.is_portal() && place.is_room_only());
+    let freshness = |after_ms| {
+        Freshness::at(START_MS + after_ms, place.seen_ms, state.interval_ms, place.is_portal())
+    };
+    assert_eq!((freshness(60_000), freshness(61_000)), (Freshness::Live, Freshness::Stale));
 }

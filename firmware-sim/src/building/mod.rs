@@ -4,6 +4,7 @@
 //! straight line between two doors of a room stays inside it.
 
 pub(crate) mod geometry;
+mod path;
 mod walk;
 mod ways;
 

@@ -8,6 +8,7 @@
 use super::{
     Building, RoomIx, Spot,
     geometry::{Point, distance, inner_point},
+    path::Path,
     walk::{Gait, Leg, Walk},
 };
 use spor_schemas::site::RoomKind;
@@ -20,14 +21,9 @@ use std::{
 const LIFT_FLOOR_M: f64 = 4.0;
 const LIFT_WAIT_M: f64 = 20.0;
 /// What a floor by stairs costs, in metres of walking.
-const STAIRS_FLOOR_M: f64 = 14.0;
+pub(super) const STAIRS_FLOOR_M: f64 = 14.0;
 /// Walking through somebody's room costs this much more than through a corridor.
 pub(super) const INTRUSION_M: f64 = 30.0;
-/// How long a free lift takes to come, and to travel a floor.
-const LIFT_WAIT_MS: i64 = 12_000;
-const LIFT_FLOOR_MS: i64 = 4_000;
-/// Nobody waits longer for a lift that others use.
-const LONGEST_WAIT_MS: i64 = 90_000;
 
 /// A door, or the landing of a shaft.
 #[derive(Debug, Clone)]
@@ -129,7 +125,7 @@ impl Ways {
         self.route.clear();
         self.find(from, to.room, gait.wheels)?;
         let legs = self.spare.pop().unwrap_or_default();
-        let mut path = Path { legs, at: from, time_ms: start_ms, gait };
+        let mut path = Path::begin(legs, from, start_ms, gait);
         for (at, number) in self.route.iter().enumerate() {
             let here = &self.nodes[*number];
             let next = self.route.get(at + 1).map(|next| &self.nodes[*next]);
@@ -142,7 +138,7 @@ impl Ways {
                 // No room in common: two landings of one shaft.
                 (None, Some(next)) => {
                     let landing = *next.rooms.first()?;
-                    let waiting = Spot { x_m: here.at[0], y_m: here.at[1], ..path.at };
+                    let waiting = Spot { x_m: here.at[0], y_m: here.at[1], ..path.at() };
                     path.straight(here.at, waiting);
                     if here.is_stairs {
                         path.climb(building, landing, next.at);
@@ -154,7 +150,7 @@ impl Ways {
             }
         }
         path.straight(to.point(), to);
-        Some(Walk::new(path.legs, to))
+        Some(Walk::new(path.end(), to))
     }
 
     /// Takes a walk that is over: the next one uses its memory.
@@ -359,64 +355,4 @@ impl Ord for Cost {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.total_cmp(&other.0)
     }
-}
-
-/// A walk in the making.
-struct Path {
-    legs: Vec<Leg>,
-    at: Spot,
-    time_ms: i64,
-    gait: Gait,
-}
-
-impl Path {
-    /// Goes straight to `to` in the present room, and is then at `then`.
-    fn straight(&mut self, to: Point, then: Spot) {
-        let length_m = distance(self.at.point(), to);
-        self.leg(to, milliseconds(length_m / self.gait.speed_m_s), then);
-    }
-
-    /// Takes the stairs to another landing.
-    fn climb(&mut self, building: &Building, landing: RoomIx, at: Point) {
-        let a_floor_ms = milliseconds(STAIRS_FLOOR_M / self.gait.speed_m_s);
-        self.change_floor(building, landing, at, a_floor_ms, 0);
-    }
-
-    /// Takes the lift, and waits while others use it.
-    fn ride(&mut self, building: &Building, landing: RoomIx, at: Point, used: &mut (i64, i64)) {
-        let comes_ms = if (used.0..used.1).contains(&self.time_ms) {
-            (used.1 - self.time_ms).min(LONGEST_WAIT_MS) + LIFT_WAIT_MS
-        } else {
-            LIFT_WAIT_MS
-        };
-        let begins_ms = self.time_ms;
-        self.change_floor(building, landing, at, LIFT_FLOOR_MS, comes_ms);
-        *used = (begins_ms, self.time_ms);
-    }
-
-    fn change_floor(
-        &mut self,
-        building: &Building,
-        landing: RoomIx,
-        at: Point,
-        a_floor_ms: i64,
-        wait_ms: i64,
-    ) {
-        let floor = |room: RoomIx| i64::from(building.room(room).floor);
-        let floors = (floor(self.at.room) - floor(landing)).abs();
-        let then = Spot { room: landing, x_m: at[0], y_m: at[1] };
-        self.leg(self.at.point(), wait_ms + floors * a_floor_ms, then);
-    }
-
-    fn leg(&mut self, to: Point, lasts_ms: i64, then: Spot) {
-        let end_ms = self.time_ms + lasts_ms.max(1);
-        self.legs.push(Leg { start_ms: self.time_ms, end_ms, from: self.at, to });
-        self.time_ms = end_ms;
-        self.at = then;
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a leg lasts minutes")]
-fn milliseconds(seconds: f64) -> i64 {
-    (seconds * 1000.0).round() as i64
 }

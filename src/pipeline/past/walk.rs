@@ -4,8 +4,7 @@ use super::points::Point;
 use crate::{
     locate::{Move, Placed, Track},
     model::{
-        Carried, Fix, Origin, PositionRow, ReaderId, StatusNow, StatusRow, StatusSpan, Stretch,
-        VisitRow, ZoneId,
+        Carried, Fix, PositionRow, StatusNow, StatusRow, StatusSpan, Stretch, VisitRow, ZoneId,
     },
     pipeline::status_row,
     site::Site,
@@ -210,21 +209,7 @@ fn index_at(statuses: &[StatusSpan], time_ms: i64) -> Option<usize> {
     statuses[index].to_ms.is_none_or(|to_ms| to_ms > time_ms).then_some(index)
 }
 
-/// The fix that made a row. Which reader or engine said it isn't kept, and decides nothing.
+/// The fix that made a row, as if it had come when it was made.
 fn fix_of(row: &PositionRow) -> Fix {
-    let reader = || ReaderId::new("-").unwrap_or_else(|_| unreachable!("a valid id"));
-    Fix {
-        tag: row.tag.clone(),
-        time_ms: row.time_ms,
-        received_ms: row.time_ms,
-        seq: row.seq,
-        x_m: row.x_m,
-        y_m: row.y_m,
-        floor: row.floor,
-        accuracy_m: row.accuracy_m,
-        moving: row.moving,
-        origin: row
-            .portal
-            .map_or(Origin::Tag, |portal| Origin::Reader { reader: reader(), portal }),
-    }
+    Fix { received_ms: row.time_ms, ..row.fix() }
 }
