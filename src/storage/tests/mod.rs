@@ -163,8 +163,13 @@ impl Storage {
 
     /// A writer that goes on until its door is dropped.
     async fn spawn_writer(&self) -> (Door, JoinHandle<()>) {
+        self.spawn_writer_with(unamended()).await
+    }
+
+    /// The same, with its own judge of the past.
+    async fn spawn_writer_with(&self, past: Past) -> (Door, JoinHandle<()>) {
         let stored = self.take_journal(JOURNAL, u64::MAX, false).await.unwrap();
-        let (Writing { door, .. }, task) = self.writer(stored, unamended());
+        let (Writing { door, .. }, task) = self.writer(stored, past);
         (Door { door, sequence: stored.into() }, tokio::spawn(task))
     }
 }

@@ -194,6 +194,32 @@ async fn a_bad_row_is_set_aside_and_all_others_are_stored() {
     assert_eq!(storage.count("select count(*) from visit").await, 0);
 }
 
+/// The tables take either late fix with its stretch, and not both together.
+#[tokio::test]
+async fn what_is_refused_only_after_others_is_set_aside_and_nothing_waits_for_ever() {
+    let Some(storage) = storage("bad_together").await else { return };
+    storage.register_site("v1", &rooms(), &[]).await.unwrap();
+    let now = this_second_ms();
+    let backwards =
+        VisitRow { tag: tag("a"), zone: zone("store"), entered_ms: now, left_ms: Some(now - 1) };
+    let redecide = move |_: &str, stretch: &Stretch| {
+        let visits = if stretch.late.len() > 1 { vec![backwards.clone()] } else { Vec::new() };
+        Some(Redecided { rows: stretch.late.clone(), visits, ..Redecided::default() })
+    };
+    let past = Past { redecide: Arc::new(redecide), tell: Arc::new(|_| {}) };
+    let late = |seq| Decided::Late {
+        row: PositionRow { seq: Some(seq), ..row("a", now - 1_000 * i64::from(seq)) },
+        amends: true,
+        interval_ms: 1_000,
+    };
+    let (door, task) = storage.spawn_writer_with(past).await;
+    door.send(vec![position("a", now), late(1), position("b", now), late(2)]).await;
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, door.close(task)).await.expect("it goes on");
+    assert_eq!(storage.count("select count(*) from position").await, 3);
+    assert_eq!(storage.count("select count(*) from position where seq = 1").await, 1);
+}
+
 #[tokio::test]
 async fn a_zone_that_nobody_registered_leaves_the_position() {
     let Some(storage) = storage("unknown_zone").await else { return };
