@@ -183,8 +183,13 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let following = site_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let deciding = on_own_thread("pipeline", folding.run(ports))?;
     let feeding = on_own_thread("storage-feed", feed)?;
-    let writing = tokio::spawn(writer);
-    let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
+    let writing = on_own_thread("storage", writer)?;
+    let pages = api::serve(http, context, wall::router(), stop.child_token());
+    let serving = on_own_thread("pages", async {
+        if let Err(error) = pages.await {
+            tracing::error!(%error, "HTTP ended");
+        }
+    })?;
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
     let simulating = match (hospital, mqtt_address) {
@@ -346,7 +351,8 @@ fn on_own_thread(
     part: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     let (ended, end) = tokio::sync::oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().thread_name(name).build()?;
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {

@@ -166,18 +166,19 @@ impl Pipeline {
         let mut counts = [0u32; Freshness::ALL.len()];
         let mut changed = Vec::new();
         for (tag, work) in self.shards.iter_mut().flatten() {
-            if self.known.is_worn(tag) {
+            let carrier = self.known.carrier(tag);
+            if let Some(Carrier::Person(_)) = carrier {
                 if work.tick_badge(now_ms) {
                     changed.push(tag.clone());
                 }
                 continue;
             }
-            let asset = self.known.asset_of(tag).map(|a| &a.id);
+            let asset = asset_of(carrier);
             let before = out.len();
             let freshness = work.tick(tag, asset, &self.site, now_ms, out);
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
-            if let Some(asset) = asset {
+            if let Some(asset) = asset.filter(|_| !work.is_quiet(now_ms)) {
                 // What came too late for any tick to see the end of its dwell.
                 let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
                 let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);

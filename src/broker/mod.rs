@@ -20,6 +20,7 @@ mod outside;
 mod permission;
 mod publisher;
 mod refusal;
+mod relay;
 mod router;
 mod session;
 mod subscription;
@@ -276,7 +277,10 @@ impl Broker {
 
     /// Serves until `stop`: each connection is a task of `tracker`, which ends by itself soon
     /// after. What is published goes to `door`; while that has no room, sockets are read later.
-    pub async fn run(self, door: Door, tracker: TaskTracker, stop: CancellationToken) {
+    pub async fn run(self, mut door: Door, tracker: TaskTracker, stop: CancellationToken) {
+        let (durable, relaying) = relay::relay(door.durable);
+        door.durable = durable;
+        tracker.spawn(relaying);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shared = Arc::new(Shared {
             registry: Registry::new(&self.config),

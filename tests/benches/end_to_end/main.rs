@@ -130,12 +130,13 @@ async fn measure(args: &Args) -> ExitCode {
         for kind in args.kinds(plan.door_only) {
             eprintln!("\n== {}: {}", plan.name, kind.name());
             outcomes.extend(run::run(kind, &plan, args.seconds, args.cold, &load).await);
+            // What comes next may fail.
+            write_json(&outcomes);
         }
         let of_plan: Vec<&Outcome> = outcomes[first..].iter().collect();
         if !of_plan.is_empty() {
             println!("{}", report::table(&plan, &of_plan));
         }
-        write_json(&outcomes);
     }
     // A yardstick need not keep everything that it acknowledges.
     let of_spor = outcomes.iter().filter(|o| matches!(o.system, Kind::Spor | Kind::FrontDoor));

@@ -20,7 +20,8 @@ pub(crate) async fn run(url: &str) {
     let mut options = MqttOptions::new("yardstick", host, port.parse().unwrap());
     options.set_credentials("spor", PASSWORD);
     options.set_max_packet_size(1 << 20, 1 << 20);
-    options.set_keep_alive(Duration::from_secs(30));
+    // While PostgreSQL is behind, the answer to a ping waits behind what was published before it.
+    options.set_keep_alive(Duration::from_secs(600));
     let (client, mut events) = AsyncClient::new(options, 100);
     client.subscribe("spor/v1/tags/+/position", qos).await.unwrap();
     client.subscribe("spor/v1/engines/+/positions", qos).await.unwrap();
