@@ -31,7 +31,7 @@ use crate::{
 pub use checkpoint::{CheckpointError, Checkpoints, Found};
 use doing::{judge, settle, status_row};
 use foldhash::fast::FixedState;
-pub use onward::{STORAGE_PIN, feed_storage};
+pub use onward::{Decisions, STORAGE_PIN, feed_storage};
 pub use past::{redecide, redeciding};
 pub use run::{CHECKPOINT_PIN, FoldError, Folded, Folding, Ports, Start};
 use std::{collections::HashMap, hash::BuildHasher, sync::Arc};

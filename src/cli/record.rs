@@ -95,7 +95,7 @@ pub(super) fn record(args: &RecordArgs, config: &Config) -> Result<(), Failure> 
         people,
         sealer,
     };
-    let manifest = replay::cut(wanted).map_err(anyhow::Error::from)?;
+    let manifest = replay::cut(&wanted).map_err(anyhow::Error::from)?;
     println!("{}", told(out, &manifest));
     Ok(())
 }
@@ -197,7 +197,7 @@ fn archive(args: &RecordArgs, config: &Config, into: &Path) -> anyhow::Result<()
                 people: People::LeftOut,
                 sealer: None,
             };
-            match replay::cut(wanted) {
+            match replay::cut(&wanted) {
                 Ok(manifest) => {
                     fs::rename(&unfinished, &out)?;
                     println!("{}", told(&out, &manifest));

@@ -118,13 +118,13 @@ impl Checkpoints {
     pub fn newest_before(&self, at_ms: i64, oldest: u64) -> Option<Found> {
         let usable = || self.sequences().into_iter().filter(|s| s + 1 >= oldest);
         let before = usable().find(|s| self.received_ms(*s).is_some_and(|ms| ms <= at_ms));
-        let chosen = before.into_iter().chain(usable().last());
+        let chosen = before.into_iter().chain(usable().next_back());
         chosen.filter_map(|sequence| self.load(sequence).ok().flatten()).next()
     }
 
     /// The sequence of the oldest checkpoint that a start may need.
     pub(super) fn oldest_needed(&self) -> Option<u64> {
-        self.sequences().into_iter().take(KEPT).last()
+        self.sequences().into_iter().take(KEPT).next_back()
     }
 
     /// When the last record that a checkpoint knows of was received, milliseconds.

@@ -76,7 +76,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// [`CutError`]; what was written so far stays, without a manifest.
-pub fn cut(wanted: Wanted<'_>) -> Result<Manifest, CutError> {
+pub fn cut(wanted: &Wanted<'_>) -> Result<Manifest, CutError> {
     let journal = wanted.data_dir.join("journal");
     let nothing = |what: &str| CutError::Nothing(format!("{}: {what}", journal.display()));
     let (id, oldest) =
@@ -85,9 +85,9 @@ pub fn cut(wanted: Wanted<'_>) -> Result<Manifest, CutError> {
     let found = checkpoints
         .newest_before(wanted.span.from_ms, oldest)
         .ok_or_else(|| nothing("no checkpoint of this version leads up to it"))?;
-    let begins = look(&wanted, &journal, &checkpoints, &found)?;
+    let begins = look(wanted, &journal, &checkpoints, &found)?;
     let out = prepare(wanted.out)?;
-    let written = out.write(&wanted, &journal, id, &found, begins)?;
+    let written = out.write(wanted, &journal, id, &found, begins)?;
     Ok(written)
 }
 
@@ -224,6 +224,9 @@ impl Out<'_> {
     }
 }
 
+/// Source, topic and payload.
+type Content<'r> = (Cow<'r, str>, Cow<'r, str>, Cow<'r, [u8]>);
+
 /// The way of the records out of the journal.
 struct Way<'a> {
     wanted: &'a Wanted<'a>,
@@ -249,12 +252,9 @@ impl Way<'_> {
             if entry.received_ms > end_ms {
                 return false;
             }
-            let kind = match entry.kind {
-                Ok(kind) => kind,
-                Err(_) => {
-                    outcome = Err(CutError::UnknownKind(entry.sequence));
-                    return false;
-                }
+            let Ok(kind) = entry.kind else {
+                outcome = Err(CutError::UnknownKind(entry.sequence));
+                return false;
             };
             let opened = match (&self.wanted.sealer, entry.sealed) {
                 (Some(sealer), true) => entry.unsealed(sealer),
@@ -290,7 +290,7 @@ impl Way<'_> {
         source: &'r str,
         topic: &'r str,
         payload: &'r [u8],
-    ) -> Option<(Cow<'r, str>, Cow<'r, str>, Cow<'r, [u8]>)> {
+    ) -> Option<Content<'r>> {
         match kind {
             Kind::Message => {
                 let floor_of = |id: &ReaderId| Some(self.site.reader(id)?.record.floor);

@@ -1,26 +1,27 @@
 //! One pass over a recording: its records into a journal of its own at their moments, and from there
 //! the way that everything takes.
 //!
-//! What a late fix amends of the present becomes a record of a live journal at once, at a place that
-//! depends on how busy the machine was. A recording that was cut from a journal has these records;
-//! for any other they are put in at fixed places of its time, when everything before is stored, so
-//! that each pass gives the same.
+//! Live, storage takes what is decided in portions that depend on how busy the machine is, and what a
+//! late fix amends of the present becomes a record of the journal at a place that depends on it too.
+//! Here everything is stored at fixed moments of the recording's time, and then only it goes on. A
+//! recording that was cut from a journal tells by itself what was amended; for any other it is put
+//! in at these moments. So each pass gives the same, at any pace.
 
 use super::{Stage, begin::Stamp};
 use crate::{
     app::{logs::Logs, on_own_thread},
     journal::{Draft, Kind},
-    model::{CarrierId, PresentChange, ReaderId, RegistryChange},
-    pipeline::{self, Folded},
+    model::{CarrierId, DecidedBatch, PresentChange, ReaderId, RegistryChange},
+    pipeline::{self, Decisions, Folded},
     replay::{self, End},
     storage::{Past, Storage, StorageError},
 };
 use spor_schemas::recording::Recorded;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-/// What late fixes amended is told each so many milliseconds of the recording.
-const AMEND_EVERY_MS: i64 = 600_000;
+/// What is decided is stored each so many milliseconds of the recording.
+const STORE_EVERY_MS: i64 = 60_000;
 /// The map is never more than so many records behind what is played.
 const BEHIND: u64 = 5_000;
 
@@ -58,15 +59,23 @@ impl Stage {
             "pipeline",
             folding.run(pipeline::Ports { publish: Box::new(|_| {}), end_at }),
         )?;
-        let (end_feed, end_at) = watch::channel(None);
-        let stored = writing.stored.clone();
-        let feed =
-            pipeline::feed_storage(logs.decided.clone(), writing.door, writing.stored, end_at);
-        let feeding = on_own_thread("storage-feed", feed)?;
+        let decisions = Decisions::of(&logs.decided);
+        let (door, stored) = (writing.door, writing.stored);
         let writing = tokio::spawn(writer);
 
-        let mut way =
-            Way { stage: self, logs: &logs, stamp, folded, stored, told, amends, due_ms: None };
+        let mut way = Way {
+            stage: self,
+            logs: &logs,
+            stamp,
+            folded,
+            stored,
+            told,
+            amends,
+            decisions,
+            door,
+            received_ms: first_ms,
+            due_ms: first_ms + STORE_EVERY_MS,
+        };
         let span = self.controls.span();
         let put = async |moment| way.put(moment).await;
         let end = replay::play(self.recording.records(), span, &self.controls, put).await;
@@ -74,8 +83,8 @@ impl Stage {
         // However much is left: a recording isn't played before all of it is stored.
         end_pipeline.send_replace(Some(logs.flush()));
         deciding.await?;
-        end_feed.send_replace(Some(logs.decided.last()));
-        feeding.await?;
+        way.store().await?;
+        drop(way);
         writing.await?;
         logs.close().await;
         end
@@ -92,8 +101,11 @@ struct Way<'a> {
     told: Arc<Mutex<Vec<PresentChange>>>,
     /// Whether what was amended is put in here.
     amends: bool,
-    /// When it is put in next, milliseconds.
-    due_ms: Option<i64>,
+    decisions: Decisions,
+    door: mpsc::Sender<DecidedBatch>,
+    /// When the newest record was received, and when everything is stored next, milliseconds.
+    received_ms: i64,
+    due_ms: i64,
 }
 
 impl Way<'_> {
@@ -101,15 +113,13 @@ impl Way<'_> {
         let Some(received_ms) = moment.first().map(|record| record.received_ms) else {
             return Ok(());
         };
-        if self.amends {
-            let due_ms = *self.due_ms.get_or_insert(received_ms + AMEND_EVERY_MS);
-            if received_ms >= due_ms {
-                self.amend().await;
-                self.due_ms = Some(received_ms + AMEND_EVERY_MS);
-            }
+        if received_ms >= self.due_ms {
+            self.store().await?;
+            self.due_ms = received_ms + STORE_EVERY_MS;
         }
         let shift_ms = self.stage.controls.shift_ms();
-        self.stamp.set(received_ms + shift_ms);
+        self.received_ms = received_ms + shift_ms;
+        self.stamp.set(self.received_ms);
         let mut draft = Draft::new();
         for record in moment {
             self.draft(record, shift_ms, &mut draft).await?;
@@ -156,20 +166,24 @@ impl Way<'_> {
         Ok(())
     }
 
-    /// Puts in what late fixes have amended, once all that they could is stored.
-    async fn amend(&mut self) {
+    /// Stores all that was decided so far, and puts in what late fixes have amended.
+    async fn store(&mut self) -> anyhow::Result<()> {
         let last = self.logs.journal.last();
-        let Ok(folded) = self.folded.wait_for(|folded| folded.through >= last).await.map(|f| *f)
-        else {
-            return;
-        };
-        let _ = self.stored.wait_for(|stored| *stored >= folded.decided).await;
-        let changes = std::mem::take(&mut *lock(&self.told));
+        // An error means that the pipeline has ended: then it has folded everything.
+        let _ = self.folded.wait_for(|folded| folded.through >= last).await;
+        let folded = *self.folded.borrow();
+        for batch in self.decisions.up_to(folded, self.received_ms).await? {
+            let through = batch.through;
+            self.door.send(batch).await?;
+            self.stored.wait_for(|stored| *stored >= through).await?;
+        }
+        let changes = if self.amends { std::mem::take(&mut *lock(&self.told)) } else { Vec::new() };
         if !changes.is_empty() {
             let mut draft = Draft::new();
             draft.push(Kind::Amended, "", "", &spor_schemas::wire::to_json(&changes));
             self.logs.journal.append(draft);
         }
+        Ok(())
     }
 
     /// The registry as it is from now on, for whoever looks.
