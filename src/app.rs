@@ -5,6 +5,7 @@ mod data_dir;
 pub mod demo;
 mod front_door;
 mod logs;
+pub mod replay;
 mod site_file;
 
 pub use logs::door;
@@ -13,6 +14,7 @@ use crate::{
     api, auth,
     auth::credentials::{Credentials, CredentialsError},
     broker::{Publisher, Verify},
+    clock::now_ms,
     config::Config,
     ingest::Rejections,
     live::Live,
@@ -43,7 +45,7 @@ pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
     let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
-    let of_demo = error.is::<demo::BringsItsOwnBroker>();
+    let of_demo = error.is::<demo::BringsItsOwnBroker>() || error.is::<replay::Unplayable>();
     of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
 
@@ -124,7 +126,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         prepared = prepare(&storage, &logs, parts, options) => prepared.map(Some),
         () = stop.cancelled() => Ok(None),
     };
-    let Prepared { registry, folding, stored, hospital } = match prepared {
+    let Prepared { registry, folding, stored, mut hospital } = match prepared {
         Ok(Some(prepared)) => prepared,
         stopped_or_failed => {
             storage.stop().await;
@@ -137,6 +139,14 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let past = Past {
         redecide: Arc::new(logs.redeciding(config.storage.on_change)),
         tell: Arc::new(logs.amending()),
+    };
+    let history = demo::History {
+        site: site.clone(),
+        storage: storage.clone(),
+        past: Past { tell: Arc::new(|_| {}), ..past.clone() },
+        data_dir: config.data_dir.clone(),
+        max_late_ms: config.ingest.max_late_ms(),
+        on_change: config.storage.on_change,
     };
     let (writing, writer) = storage.writer(stored, past);
     let (end_pipeline, end_at) = watch::channel(None);
@@ -169,6 +179,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         tokens: tokens.clone(),
         rejected: rejections,
         health: Arc::new(health),
+        clock: Arc::new(now_ms),
+        replay: None,
         metrics: Arc::new({
             let metrics = metrics.clone();
             move || metrics.render()
@@ -192,6 +204,10 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     })?;
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
+    // It ends with the process: a demo that is stopped meanwhile has less of a past.
+    if let Some(hospital) = &mut hospital {
+        hospital.remember(history, stop.clone())?;
+    }
     let simulating = match (hospital, mqtt_address) {
         (Some(hospital), Some(mqtt)) => {
             Some(hospital.start(mqtt, &endpoints, &tokens, &storage, stop.clone())?)

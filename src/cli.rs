@@ -1,7 +1,11 @@
 //! The command line: what can be asked of `spor`, and how an error becomes an exit code.
 
 mod admin;
+mod import_recording;
 mod journal;
+mod record;
+mod replay;
+mod when;
 
 use crate::{app, config::Config, telemetry};
 use clap::{Parser, Subcommand};
@@ -56,6 +60,12 @@ enum Command {
     /// What arrived, as it stands on disk.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Cuts a recording out of the journal of data_dir, whether Spor runs on it or not.
+    Record(record::RecordArgs),
+    /// Makes a recording of a foreign CSV or JSON-lines file.
+    ImportRecording(import_recording::ImportArgs),
+    /// Plays a recording into a Spor of its own, with a wall display.
+    Replay(replay::ReplayArgs),
     /// Writes the database into a file (pg_dump).
     Backup {
         /// The file to write.
@@ -83,6 +93,9 @@ struct DemoArgs {
     /// Seed of the simulated hospital: the same seed, the same day.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How much is made up of what was before its first start, hours; 0: nothing.
+    #[arg(long, default_value_t = 48, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(..=720))]
+    history: u32,
     /// Lets the database listen on 127.0.0.1 with a read-only role for Grafana.
     #[arg(long)]
     grafana: bool,
@@ -146,6 +159,9 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
         Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
         Command::Journal(command) => journal::journal(command, || load(file)),
+        Command::Record(args) => record::record(&args, &load(file)?),
+        Command::ImportRecording(args) => import_recording::import(&args),
+        Command::Replay(args) => replay::replay(args, load(file)?),
         Command::Backup { file: to } => Ok(admin::backup(&load(file)?, &to)?),
         Command::Restore { file: from } => Ok(admin::restore(&load(file)?, &from)?),
     }
@@ -171,7 +187,8 @@ fn start(file: Option<&Path>, new_journal: bool, demo: Option<DemoArgs>) -> Resu
             let grafana_password = args.grafana.then(|| {
                 std::env::var("GRAFANA_SPOR_PASSWORD").unwrap_or_else(|_| admin::new_password())
             });
-            Some(app::demo::Options { seed: args.seed, speed: args.speed, grafana_password })
+            let (seed, speed, history_hours) = (args.seed, args.speed, args.history);
+            Some(app::demo::Options { seed, speed, history_hours, grafana_password })
         }
     };
     Ok(runtime()?.block_on(app::run(config, app::Options { new_journal, demo }))?)

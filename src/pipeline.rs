@@ -28,12 +28,12 @@ use crate::{
     site::Site,
     utilisation,
 };
-pub use checkpoint::{CheckpointError, Checkpoints};
+pub use checkpoint::{CheckpointError, Checkpoints, Found};
 use doing::{judge, settle, status_row};
 use foldhash::fast::FixedState;
-pub use onward::{STORAGE_PIN, feed_storage};
+pub use onward::{Decisions, STORAGE_PIN, feed_storage};
 pub use past::{redecide, redeciding};
-pub use run::{CHECKPOINT_PIN, FoldError, Folding, Ports, Start};
+pub use run::{CHECKPOINT_PIN, FoldError, Folded, Folding, Ports, Start};
 use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 use tag::TagWork;
 

@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     auth::Permission,
-    clock::now_ms,
     model::{AssetId, TagId},
     storage::HistoryRow,
 };
@@ -89,7 +88,7 @@ pub(super) async fn of_asset(
     if !Picture::now(&app).registry.assets.contains_key(&asset) {
         return Err(ApiError::NotFound("asset"));
     }
-    let (from_ms, to_ms, limit) = query.bounds()?;
+    let (from_ms, to_ms, limit) = query.bounds((app.context.clock)())?;
     let storage = &app.context.storage;
     let rows = storage.asset_history(&asset, from_ms, to_ms, limit, query.cursor).await?;
     Ok(Json(page(&rows, limit)))
@@ -111,7 +110,7 @@ pub(super) async fn of_tag(
     if !may_be_told(&Picture::now(&app), &tag) {
         return Err(ApiError::NotFound("tag"));
     }
-    let (from_ms, to_ms, limit) = query.bounds()?;
+    let (from_ms, to_ms, limit) = query.bounds((app.context.clock)())?;
     let storage = &app.context.storage;
     let rows = storage.history(&tag, from_ms, to_ms, limit, query.cursor).await?;
     Ok(Json(page(&rows, limit)))
@@ -119,8 +118,8 @@ pub(super) async fn of_tag(
 
 impl HistoryQuery {
     /// Beginning and end in milliseconds, and the limit.
-    fn bounds(&self) -> Result<(i64, i64, i64), ApiError> {
-        let (from_ms, to_ms) = stretch_ms(self.from, self.to, now_ms())?;
+    fn bounds(&self, now_ms: i64) -> Result<(i64, i64, i64), ApiError> {
+        let (from_ms, to_ms) = stretch_ms(self.from, self.to, now_ms)?;
         Ok((from_ms, to_ms, i64::try_from(checked_limit(self.limit)?).unwrap_or(i64::MAX)))
     }
 }

@@ -27,6 +27,7 @@ mod person_registry;
 mod presence;
 mod registry;
 mod rejected;
+mod replay;
 mod search;
 mod server;
 mod stream;
@@ -50,6 +51,7 @@ use crate::{
     ingest::Rejections,
     live::Live,
     model::{ByHand, Registry},
+    replay::Controls,
     site::Site,
     storage::Storage,
 };
@@ -102,6 +104,10 @@ pub struct Context {
     pub rejected: Rejections,
     /// What is wrong now.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// What time it is here, milliseconds since the Unix epoch: the machine's, or the replay's.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// The replay that is shown; none: this is live.
+    pub replay: Option<Controls>,
     /// The metrics in Prometheus' text form.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What tells one version of the pages from another.

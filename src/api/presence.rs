@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     auth::Permission,
-    clock::now_ms,
     model::{StaffRole, ZoneId},
     storage::PresenceGroup,
 };
@@ -103,7 +102,7 @@ pub(super) async fn list(
     InQuery(query): InQuery<PresenceQuery>,
 ) -> Result<Json<PresenceList>, ApiError> {
     caller.must(Permission::SeePresence)?;
-    let now_ms = now_ms();
+    let now_ms = (app.context.clock)();
     let (from_ms, to_ms) = stretch_ms(query.from, query.to, now_ms)?;
     let to_ms = to_ms.min(now_ms - now_ms.rem_euclid(QUARTER_MS));
     let limit = checked_limit(query.limit)?;

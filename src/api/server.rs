@@ -3,7 +3,7 @@
 use super::{
     App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
     events, floors, guard, health, history, lookups, nearest, openapi, people, person_registry,
-    presence, rejected, stream, tags, zones,
+    presence, rejected, replay, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -162,6 +162,7 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(person_registry::put, person_registry::delete))
         .routes(routes!(person_registry::bind, person_registry::unbind))
         .routes(routes!(rejected::list))
+        .routes(routes!(replay::get, replay::control))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -174,6 +175,7 @@ fn router(app: App, wall: Router) -> Router {
         .fallback(|| async { ApiError::NotFound("page or resource") })
         .method_not_allowed_fallback(|| async { ApiError::Method })
         .layer(middleware::map_response(harden))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), replay::refuse_changes))
         .layer(middleware::from_fn_with_state(app, guard::check_host_and_origin))
 }
 

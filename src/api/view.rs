@@ -2,7 +2,6 @@
 
 use super::{Shared, fetch::FetchView};
 use crate::{
-    clock::now_ms,
     live::{Place, TagState},
     model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId},
     site::Site,
@@ -166,7 +165,7 @@ impl<'a> Picture<'a> {
         let (registry, site) = (&shared.context.registry, &shared.context.site);
         let (registry, site) = (registry.load_full(), site.load_full());
         let hands = Arc::clone(&shared.context.live.by_hand.borrow().hands);
-        Self { shared, registry, site, hands, now_ms: now_ms() }
+        Self { shared, registry, site, hands, now_ms: (shared.context.clock)() }
     }
 
     pub(super) fn site(&self) -> &Site {

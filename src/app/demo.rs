@@ -1,5 +1,7 @@
 //! What `spor demo` adds to a serving Spor: a registry, a simulated hospital, and words for people.
 
+mod history;
+
 use super::data_dir::Endpoints;
 use crate::{
     auth::{Role, Tokens},
@@ -10,6 +12,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use firmware_sim::{mqtt, world};
+pub(super) use history::History;
 use std::{fmt::Write as _, net::SocketAddr};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +32,8 @@ pub struct Options {
     pub seed: u64,
     /// 1 is real time.
     pub speed: f64,
+    /// How much was before its first start, hours; 0: nothing.
+    pub history_hours: u32,
     /// The password of Grafana's read-only role; none: no Grafana.
     pub grafana_password: Option<String>,
 }
@@ -37,6 +42,8 @@ pub struct Options {
 pub(super) struct Hospital {
     world: world::World,
     options: Options,
+    /// What was before; none: the data folder remembers more than this start.
+    before: Option<history::Before>,
 }
 
 impl Hospital {
@@ -47,18 +54,33 @@ impl Hospital {
         storage: &Storage,
     ) -> anyhow::Result<Self> {
         progress("The simulated hospital goes to work ...");
-        let config = world::Config { seed: options.seed, start_ms: now_ms(), ..Default::default() };
+        let start_ms = now_ms();
+        let config = world::Config { seed: options.seed, start_ms, ..Default::default() };
         let file = site.file().clone();
         let world = tokio::task::spawn_blocking(move || world::World::new(&file, config))
             .await
             .context("the hospital can't be made")??;
-        if storage.registry().await?.assets.is_empty() {
-            register(&world, storage).await?;
+        let is_new = storage.registry().await?.assets.is_empty();
+        let begin_ms = start_ms - i64::from(options.history_hours) * 3_600_000;
+        let before = history::Before { seed: options.seed, begin_ms, end_ms: start_ms };
+        let before = (is_new && begin_ms < start_ms).then_some(before);
+        if is_new {
+            register(&world, storage, begin_ms).await?;
         }
         if let Some(password) = &options.grafana_password {
             storage.admit_grafana(password).await?;
         }
-        Ok(Self { world, options })
+        Ok(Self { world, options, before })
+    }
+
+    /// Makes what was before it came to work, beside all else; none: it was there before.
+    pub(super) fn remember(
+        &mut self,
+        history: History,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Option<JoinHandle<()>>> {
+        let Some(before) = self.before.take() else { return Ok(None) };
+        super::on_own_thread("demo-history", before.make(history, stop)).map(Some)
     }
 
     /// Lets it publish over MQTT, and tells the person at the terminal what there is.
@@ -115,7 +137,8 @@ impl Hospital {
     }
 }
 
-async fn register(world: &world::World, storage: &Storage) -> anyhow::Result<()> {
+/// Everything carries its tag since `at_ms`.
+async fn register(world: &world::World, storage: &Storage, at_ms: i64) -> anyhow::Result<()> {
     progress("Registering its equipment ...");
     let assets: Vec<_> = world
         .assets()
@@ -128,7 +151,6 @@ async fn register(world: &world::World, storage: &Storage) -> anyhow::Result<()>
         })
         .collect();
     storage.put_assets(&assets).await?;
-    let at_ms = now_ms();
     for asset in world.assets() {
         storage.bind(&asset.tag, &CarrierId::Asset(asset.id.clone()), at_ms).await?;
     }

@@ -43,6 +43,17 @@ impl Logs {
         privacy: &privacy::Config,
         anew: bool,
     ) -> Result<Self, FoldError> {
+        Self::open_by(now_ms, data_dir, config, privacy, anew)
+    }
+
+    /// The same, by another clock.
+    pub(super) fn open_by(
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
+        data_dir: &Path,
+        config: &journal::Config,
+        privacy: &privacy::Config,
+        anew: bool,
+    ) -> Result<Self, FoldError> {
         if anew {
             for name in ["decided", "checkpoints"] {
                 set_aside(&data_dir.join(name)).map_err(FoldError::SetAside)?;
@@ -55,7 +66,7 @@ impl Logs {
             kept_for: Some(CHECKPOINT_PIN),
             ..config.clone()
         };
-        let journal = Journal::open(&data_dir.join("journal"), &raw, now_ms)?;
+        let journal = Journal::open(&data_dir.join("journal"), &raw, clock)?;
         // Its rows are kept no longer than storage needs them, and it holds nothing of people.
         let own = journal::Config {
             name: "decided",

@@ -1,7 +1,7 @@
 //! Looking at a journal from outside, while it is written or not: lists its segments, verifies them,
 //! and hands out what they hold. Changes nothing.
 
-use super::{Damage, JournalError, Kind, error::at, recover::scan, segment};
+use super::{Damage, JournalError, Kind, Sealer, error::at, recover::scan, segment};
 use spor_schemas::recording::{
     Body, HEAD, HEADER, Head, Header, HeaderFault, VERSION, find_record, read_content, record_at,
 };
@@ -42,6 +42,32 @@ pub struct Entry<'a> {
     pub content: Option<(&'a str, &'a str, &'a [u8])>,
     /// Whether it is sealed.
     pub sealed: bool,
+    /// The sealed box.
+    sealed_box: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// Source, topic and payload of a sealed one; none where the key is gone.
+    #[must_use]
+    pub fn unsealed(&self, sealer: &Sealer) -> Option<(String, String, Vec<u8>)> {
+        let plain = sealer.open(self.sealed_box).filter(|_| self.sealed)?;
+        let (source, topic, payload) = read_content(&plain)?;
+        Some((source.to_owned(), topic.to_owned(), plain[payload..].to_vec()))
+    }
+}
+
+/// Which journal lies in `dir`, and the sequence of the oldest record that it holds; none: there is
+/// no readable segment.
+///
+/// # Errors
+/// When the folder can't be read, or is of another version.
+pub fn which(dir: &Path) -> Result<Option<([u8; 16], u64)>, JournalError> {
+    for (first, path) in segment::list(dir)? {
+        if let Some((Ok(header), _)) = read_header(&path, first)? {
+            return Ok(Some((header.id, first)));
+        }
+    }
+    Ok(None)
 }
 
 /// The segments in `dir` from the oldest on. Reads the headers and the newest segment, or with
@@ -133,6 +159,7 @@ fn entry<'a>(head: &Head, body: &'a [u8]) -> Entry<'a> {
         kind: Kind::from_byte(kind).ok_or(kind),
         content,
         sealed: taken.is_some_and(|taken| taken.sealed),
+        sealed_box: taken.map_or(&[], |taken| taken.rest),
     }
 }
 

@@ -273,6 +273,12 @@ impl Journal {
         self.owner.shared.oldest()
     }
 
+    /// The first sequences of the newest `count` segments, the newest first.
+    #[must_use]
+    pub fn newest_segments(&self, count: usize) -> Vec<u64> {
+        locked(&self.owner.shared.segments).keys().rev().take(count).copied().collect()
+    }
+
     /// The newest sequence that was appended; after opening the newest intact one on disk; 0 when
     /// there was none.
     #[must_use]

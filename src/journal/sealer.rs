@@ -100,6 +100,31 @@ impl Sealer {
         Ok(sealer)
     }
 
+    /// The keys at `path` as they are now, for looking only: none is made, and none is destroyed.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn look(
+        path: &Path,
+        people_hours: u32,
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
+    ) -> Result<Self, JournalError> {
+        let file = File::open(path).map_err(at(path))?;
+        let mut bytes = vec![0; FILE_BYTES];
+        file.read_exact_at(&mut bytes, 0).map_err(at(path))?;
+        if &bytes[..8] != MAGIC {
+            return Err(JournalError::Keys { path: path.to_owned() });
+        }
+        let keys = (0..SLOTS).filter_map(|slot| match read_slot(&bytes, slot) {
+            Slot::Key(hour, held) => Some((hour, held)),
+            Slot::Free | Slot::Torn => None,
+        });
+        let kept_ms = i64::from(people_hours.min(MAX_HOURS)) * HOUR_MS;
+        let ring = Mutex::new(Ring { keys: keys.collect(), newest_ms: i64::MIN });
+        let disk = Disk::default();
+        Ok(Self(Arc::new(Keys { clock: Arc::new(clock), disk, file, kept_ms, ring })))
+    }
+
     /// A box that opens until the key of this hour is destroyed.
     #[must_use]
     pub fn seal(&self, plain: &[u8]) -> Vec<u8> {

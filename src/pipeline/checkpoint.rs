@@ -2,17 +2,21 @@
 //! only what came later.
 //!
 //! A file is complete or not there: it is written beside, synced, and renamed, and that only after
-//! the decided log is on disk up to the same record. The newest two are kept. Beside them lies the
-//! text of each site file that a checkpoint or the journal names.
+//! the decided log is on disk up to the same record. The newest two are kept for a start; and for
+//! recordings, which begin with one, the first of each hour as long as the journal holds what follows,
+//! and those in front of its newest segments. Beside them lies the text of each site file that a
+//! checkpoint or the journal names.
 
 use super::{Parts, Pipeline, snapshot::SnapshotError};
 use crate::{
     journal::{Journal, Sealer},
+    model::{PersonId, Registry, TagId},
     site::{Site, SiteError},
 };
 use std::{
+    collections::HashSet,
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read as _, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,6 +26,9 @@ const MAGIC: [u8; 8] = *b"SPORCKP\x03";
 /// Magic, journal's id, sequence, time of receipt, length of the site's version.
 const HEAD: usize = 8 + 16 + 8 + 8 + 1;
 const KEPT: usize = 2;
+const HOUR_MS: i64 = 3_600_000;
+/// Segments that are archived when they are closed begin with a checkpoint of their own.
+const SEGMENTS: usize = 3;
 
 /// Why a checkpoint can't be written, or a site file of the past read.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +62,9 @@ pub struct Checkpoints {
 }
 
 /// A checkpoint as it was found.
-pub(super) struct Found {
-    pub(super) sequence: u64,
+pub struct Found {
+    /// The last record of the journal that it knows of.
+    pub sequence: u64,
     pub(super) received_ms: i64,
     pub(super) site: String,
     bytes: Vec<u8>,
@@ -80,6 +88,50 @@ impl Checkpoints {
         let sites = checkpoints.sites();
         fs::create_dir_all(&sites).map_err(|e| checkpoints.failed(e))?;
         Ok(checkpoints)
+    }
+
+    /// The checkpoints of that journal in a folder that somebody else may be writing into.
+    #[must_use]
+    pub fn of(folder: &Path, journal: [u8; 16]) -> Self {
+        Self { folder: folder.to_owned(), journal }
+    }
+
+    /// Puts another journal's state in front of this one's first record; false when it can't be used.
+    ///
+    /// # Errors
+    /// When it can't be read, or the folder not be written.
+    pub fn adopt(&self, state: &Path) -> Result<bool, CheckpointError> {
+        let bytes = fs::read(state)
+            .map_err(|source| CheckpointError::File { path: state.to_owned(), source })?;
+        let Some(mut body) = checked(&bytes).map(<[u8]>::to_vec) else { return Ok(false) };
+        body[8..24].copy_from_slice(&self.journal);
+        body[24..32].copy_from_slice(&0u64.to_le_bytes());
+        let crc = crc32fast::hash(&body).to_le_bytes();
+        body.extend_from_slice(&crc);
+        fs::write(self.path(0), body).map_err(|e| self.failed(e))?;
+        Ok(true)
+    }
+
+    /// The newest checkpoint that was left at `at_ms` or before, else the oldest; of those from
+    /// which the journal, which begins at `oldest`, can be folded on.
+    #[must_use]
+    pub fn newest_before(&self, at_ms: i64, oldest: u64) -> Option<Found> {
+        let usable = || self.sequences().into_iter().filter(|s| s + 1 >= oldest);
+        let before = usable().find(|s| self.received_ms(*s).is_some_and(|ms| ms <= at_ms));
+        let chosen = before.into_iter().chain(usable().next_back());
+        chosen.filter_map(|sequence| self.load(sequence).ok().flatten()).next()
+    }
+
+    /// The sequence of the oldest checkpoint that a start may need.
+    pub(super) fn oldest_needed(&self) -> Option<u64> {
+        self.sequences().into_iter().take(KEPT).next_back()
+    }
+
+    /// When the last record that a checkpoint knows of was received, milliseconds.
+    fn received_ms(&self, sequence: u64) -> Option<i64> {
+        let mut head = [0; HEAD];
+        File::open(self.path(sequence)).ok()?.read_exact(&mut head).ok()?;
+        Some(i64::from_le_bytes(head[32..40].try_into().ok()?))
     }
 
     fn sites(&self) -> PathBuf {
@@ -152,14 +204,9 @@ impl Checkpoints {
     /// None: damaged, of another form, or of another journal.
     fn load(&self, sequence: u64) -> io::Result<Option<Found>> {
         let bytes = fs::read(self.path(sequence))?;
-        let Some((body, crc)) = bytes.split_last_chunk::<4>() else { return Ok(None) };
-        if body.len() < HEAD
-            || crc32fast::hash(body) != u32::from_le_bytes(*crc)
-            || body[..8] != MAGIC
-            || body[8..24] != self.journal
-        {
+        let Some(body) = checked(&bytes).filter(|body| body[8..24] == self.journal) else {
             return Ok(None);
-        }
+        };
         let number = |at: usize| body[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
         let site_ends = HEAD + usize::from(body[HEAD - 1]);
         let Some(site) = body.get(HEAD..site_ends) else { return Ok(None) };
@@ -184,15 +231,7 @@ impl Checkpoints {
             inner: BufWriter::with_capacity(1 << 20, file),
             crc: crc32fast::Hasher::new(),
         };
-        let version = pipeline.site().version.as_bytes();
-        let length = u8::try_from(version.len()).unwrap_or_default();
-        let mut head = Vec::with_capacity(HEAD + version.len());
-        head.extend_from_slice(&MAGIC);
-        head.extend_from_slice(&self.journal);
-        head.extend_from_slice(&sequence.to_le_bytes());
-        head.extend_from_slice(&received_ms.to_le_bytes());
-        head.push(length);
-        head.extend_from_slice(&version[..usize::from(length)]);
+        let head = head(self.journal, sequence, received_ms, &pipeline.site().version);
         out.write_all(&head).map_err(|e| self.failed(e))?;
         pipeline.write(&mut out, |bytes| sealer.seal(bytes))?;
         let Checked { mut inner, crc } = out;
@@ -201,9 +240,13 @@ impl Checkpoints {
         Ok(Written { file, beside, path })
     }
 
-    /// Makes a written checkpoint count, and drops the oldest. Waits for the disk; gives back the
-    /// sequence of the oldest that is kept.
-    pub(super) fn finish(&self, written: &Written) -> Result<u64, CheckpointError> {
+    /// Makes a written checkpoint count, and drops those that nobody needs any more. Waits for the
+    /// disk; gives back the sequence of the oldest that a start may need.
+    pub(super) fn finish(
+        &self,
+        written: &Written,
+        journal: &Journal,
+    ) -> Result<u64, CheckpointError> {
         let finish = || {
             written.file.sync_all()?;
             fs::rename(&written.beside, &written.path)?;
@@ -211,14 +254,77 @@ impl Checkpoints {
         };
         finish().map_err(|e| self.failed(e))?;
         let sequences = self.sequences();
-        for old in sequences.iter().skip(KEPT) {
-            fs::remove_file(self.path(*old)).map_err(|e| self.failed(e))?;
+        let hour = |sequence: u64| self.received_ms(sequence).map(|ms| ms.div_euclid(HOUR_MS));
+        let segments = journal.newest_segments(SEGMENTS);
+        let in_front: Vec<u64> = segments
+            .iter()
+            .filter_map(|first| sequences.iter().copied().find(|sequence| sequence < first))
+            .collect();
+        let oldest = journal.oldest();
+        for (at, old) in sequences.iter().enumerate().skip(KEPT) {
+            let own = hour(*old);
+            let is_first = own.is_some() && own != sequences.get(at + 1).and_then(|s| hour(*s));
+            if old + 1 < oldest || !(is_first || in_front.contains(old)) {
+                fs::remove_file(self.path(*old)).map_err(|e| self.failed(e))?;
+            }
         }
-        Ok(sequences[..sequences.len().min(KEPT)].last().copied().unwrap_or_default())
+        Ok(self.oldest_needed().unwrap_or_default())
     }
 }
 
+/// What stands in front of a state.
+fn head(journal: [u8; 16], sequence: u64, received_ms: i64, version: &str) -> Vec<u8> {
+    let version = version.as_bytes();
+    let length = u8::try_from(version.len()).unwrap_or_default();
+    let mut head = Vec::with_capacity(HEAD + version.len());
+    head.extend_from_slice(&MAGIC);
+    head.extend_from_slice(&journal);
+    head.extend_from_slice(&sequence.to_le_bytes());
+    head.extend_from_slice(&received_ms.to_le_bytes());
+    head.push(length);
+    head.extend_from_slice(&version[..usize::from(length)]);
+    head
+}
+
+/// What stands in front of the CRC of an intact checkpoint of this form.
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, crc) = bytes.split_last_chunk::<4>()?;
+    let is_intact = body.len() >= HEAD
+        && crc32fast::hash(body) == u32::from_le_bytes(*crc)
+        && body[..8] == MAGIC;
+    is_intact.then_some(body)
+}
+
 impl Found {
+    /// The version of the site file that was in use.
+    #[must_use]
+    pub fn site(&self) -> &str {
+        &self.site
+    }
+
+    /// The same as a file that can be carried elsewhere, and who carried which tag. Nothing in it
+    /// tells where a badge was; `badges` are the tags that are one, now or later, and `rename` gives
+    /// what a person wears other names, or none at all.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub fn carried_off(
+        &self,
+        parts: Parts,
+        badges: &HashSet<TagId>,
+        rename: impl Fn(&TagId, &PersonId) -> Option<(TagId, PersonId)>,
+    ) -> Result<(Vec<u8>, Registry), CheckpointError> {
+        let body = &self.bytes[self.body..self.bytes.len() - 4];
+        let mut pipeline = Pipeline::read(parts, body, |_| None)?;
+        badges.iter().for_each(|tag| pipeline.forget(tag));
+        pipeline.rename_persons(rename);
+        let mut state = head([0; 16], self.sequence, self.received_ms, &self.site);
+        pipeline.write(&mut state, <[u8]>::to_vec)?;
+        let crc = crc32fast::hash(&state).to_le_bytes();
+        state.extend_from_slice(&crc);
+        Ok((state, pipeline.registry().clone()))
+    }
+
     /// The pipeline as it was.
     pub(super) fn take_up(&self, parts: Parts, sealer: &Sealer) -> Result<Pipeline, SnapshotError> {
         let body = &self.bytes[self.body..self.bytes.len() - 4];

@@ -4,9 +4,9 @@
 //! are never mixed up, and the batch's form. Storage is fed from disk at its own pace: however long it is away, nothing
 //! waits in memory, and a batch leaves the disk only after it is stored.
 
-use super::run::FoldError;
+use super::run::{FoldError, Folded};
 use crate::{
-    journal::{Draft, Journal, Kind, Record},
+    journal::{Draft, Journal, Kind, Pin, Reader, Record},
     model::DecidedBatch,
 };
 use std::{collections::VecDeque, fmt::Write as _};
@@ -143,6 +143,53 @@ pub async fn feed_storage(
         while let Some((sequence, _)) = given.pop_front_if(|(_, batch)| *batch <= through) {
             pin.advance(sequence);
         }
+    }
+}
+
+/// What was decided, for whoever stores it at moments of their own.
+pub struct Decisions {
+    reader: Reader,
+    pin: Pin,
+    through: u64,
+}
+
+impl Decisions {
+    /// From the beginning of the decided log on.
+    #[must_use]
+    pub fn of(decided: &Journal) -> Self {
+        let reader = decided.reader(decided.oldest());
+        Self { pin: decided.pin(STORAGE_PIN, reader.position()), reader, through: 0 }
+    }
+
+    /// What was decided since it was asked last, all of it: one batch, or one for each building. To
+    /// be asked when everything in the journal is folded, which was received by `at_ms`; so the
+    /// batches don't depend on how it came to be.
+    ///
+    /// # Errors
+    /// When the decided log can't be read.
+    pub async fn up_to(
+        &mut self,
+        folded: Folded,
+        at_ms: i64,
+    ) -> Result<Vec<DecidedBatch>, FoldError> {
+        let mut batches: Vec<DecidedBatch> = Vec::new();
+        while self.through < folded.decided && self.reader.wait().await {
+            for record in self.reader.read(CHUNK)? {
+                let next = batch(&record)?;
+                self.through = next.through;
+                match batches.last_mut() {
+                    Some(last) if last.site == next.site => last.items.extend(next.items),
+                    _ => batches.push(next),
+                }
+            }
+        }
+        self.pin.advance(self.reader.position());
+        batches.retain(|batch| !batch.items.is_empty());
+        for batch in &mut batches {
+            batch.through = batch.items.last().map_or(batch.through, |(sequence, _)| *sequence);
+            batch.at_ms = at_ms;
+        }
+        Ok(batches)
     }
 }
 

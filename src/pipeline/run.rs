@@ -85,6 +85,16 @@ pub struct Folding {
     /// None: no checkpoint can be used.
     pub(super) checkpointed: Option<u64>,
     pub(super) finishing: Option<JoinHandle<Result<u64, CheckpointError>>>,
+    pub(super) folded: watch::Sender<Folded>,
+}
+
+/// How far the folding is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// The last record of the journal that was folded.
+    pub through: u64,
+    /// The record up to which the decided log has everything.
+    pub decided: u64,
 }
 
 impl Folding {
@@ -132,10 +142,8 @@ impl Folding {
                 "the journal no longer holds what should be decided next: it begins later"
             );
         }
-        let pin = journal.pin(
-            CHECKPOINT_PIN,
-            checkpoints.sequences().last().map_or(from, |s| *s.min(&from)) + 1,
-        );
+        let pin = journal
+            .pin(CHECKPOINT_PIN, checkpoints.oldest_needed().map_or(from, |s| s.min(from)) + 1);
         let mut folding = Self {
             pipeline,
             decided,
@@ -147,6 +155,7 @@ impl Folding {
             due: Instant::now() + CHECKPOINT_EVERY,
             checkpointed,
             finishing: None,
+            folded: watch::Sender::default(),
             journal,
         };
         if folding.checkpointed.is_none() {
@@ -160,6 +169,12 @@ impl Folding {
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
+    }
+
+    /// How far it is, from now on.
+    #[must_use]
+    pub fn folded(&self) -> watch::Receiver<Folded> {
+        self.folded.subscribe()
     }
 
     /// Folds everything that is in the journal now; gives back how many records that were.

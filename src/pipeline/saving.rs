@@ -50,7 +50,9 @@ impl Folding {
             Ok(written) => {
                 self.checkpointed = Some(sequence);
                 let (checkpoints, decided) = (self.checkpoints.clone(), self.decided.clone());
-                self.finishing = Some(tokio::spawn(finish(checkpoints, decided, through, written)));
+                let journal = self.journal.clone();
+                self.finishing =
+                    Some(tokio::spawn(finish(checkpoints, journal, decided, through, written)));
             }
             Err(error) => complain(&error),
         }
@@ -67,13 +69,14 @@ impl Folding {
 /// Waits until the decided log is on disk as far as the checkpoint goes, and makes it count.
 async fn finish(
     checkpoints: Checkpoints,
+    journal: Journal,
     decided: Journal,
     through: u64,
     written: Written,
 ) -> Result<u64, CheckpointError> {
     // An error means that the log is closed: it is on disk then, as far as it will ever be.
     let _ = decided.committed().wait_for(|committed| *committed >= through).await;
-    let finishing = tokio::task::spawn_blocking(move || checkpoints.finish(&written));
+    let finishing = tokio::task::spawn_blocking(move || checkpoints.finish(&written, &journal));
     finishing.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 

@@ -4,7 +4,7 @@
 use super::{Parts, Pipeline, shard_of, tag::TagWork};
 use crate::{
     ingest::SenderMemory,
-    model::{AssetId, RegistryChange, StatusNow, TagId},
+    model::{AssetId, Carrier, CarrierId, Person, PersonId, RegistryChange, StatusNow, TagId},
     privacy::PresenceCount,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -105,6 +105,27 @@ impl Pipeline {
             pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();
         tags.iter().for_each(|tag| pipeline.show(tag));
         Ok(pipeline)
+    }
+}
+
+impl Pipeline {
+    /// Gives those who wear a badge other names, or forgets them; for a state that leaves. Those who
+    /// wear none are forgotten.
+    pub(super) fn rename_persons(
+        &mut self,
+        rename: impl Fn(&TagId, &PersonId) -> Option<(TagId, PersonId)>,
+    ) {
+        let gone = self.known.persons.keys().cloned().collect();
+        let mut change = RegistryChange { gone, ..RegistryChange::default() };
+        for (tag, carrier) in &self.known.carriers {
+            if let Carrier::Person(person) = carrier
+                && let Some((tag, id)) = rename(tag, &person.id)
+            {
+                change.persons.push(Person { id: id.clone(), role: person.role.clone() });
+                change.bound.push((tag, CarrierId::Person(id)));
+            }
+        }
+        self.known.apply(&change);
     }
 }
 

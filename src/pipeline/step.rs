@@ -2,7 +2,7 @@
 
 use super::{
     onward,
-    run::{FoldError, Folding},
+    run::{FoldError, Folded, Folding},
 };
 use crate::{
     clock::now_ms,
@@ -46,6 +46,7 @@ impl Folding {
             self.received_ms = record.received_ms;
         }
         self.hand_on(last, site, items, publish);
+        self.folded.send_replace(Folded { through: last, decided: self.decided_through });
         measure(first_ms);
         let behind = self.journal.last().saturating_sub(last);
         metrics::gauge!("spor_journal_lag_messages", "journal" => "raw", "cursor" => "pipeline")

@@ -1,6 +1,7 @@
 //! Which journal the stored rows come of, and up to which of its records.
 
 use super::{Storage, StorageError};
+use std::sync::PoisonError;
 
 impl Storage {
     /// Says that the rows to come are of that journal; gives back up to which of its records they
@@ -35,8 +36,7 @@ impl Storage {
         };
         let sql = "update journal_cursor set journal = $1::text::uuid, sequence = $2";
         client.execute(sql, &[&id, &stored.cast_signed()]).await?;
-        // Set before: the same one, since a process has one journal.
-        let _ = self.inner.journal.set(id);
+        *self.inner.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
         Ok(stored)
     }
 }

@@ -14,6 +14,7 @@ mod migrate;
 mod people;
 mod private;
 mod registry;
+mod replayed;
 mod restore;
 mod site;
 mod writer;
@@ -32,7 +33,8 @@ pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
-pub use writer::{Past, Writing};
+pub use replayed::Contents;
+pub use writer::{BeforeWriter, Past, Writing};
 
 use crate::{
     clock::now_ms,
@@ -44,7 +46,7 @@ use serde::Deserialize;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -88,7 +90,7 @@ struct Inner {
     /// The keys of rooms and zones by version of the site file, of the versions that were needed.
     zones: RwLock<HashMap<String, Arc<ById<ZoneId, i32>>>>,
     /// The journal that the stored rows come of.
-    journal: OnceLock<String>,
+    journal: Mutex<Option<String>>,
     /// Tags that persons wear: nothing of them is written, whatever still waits in a queue.
     worn: RwLock<Arc<HashSet<TagId>>>,
     /// Held by whoever changes bindings, or reads them all.
@@ -126,7 +128,7 @@ impl Storage {
                     private,
                     keeper,
                     zones: RwLock::default(),
-                    journal: OnceLock::new(),
+                    journal: Mutex::default(),
                     worn: RwLock::default(),
                     binding: tokio::sync::Mutex::default(),
                     up: watch::Sender::new(true),

@@ -22,9 +22,14 @@ impl Storage {
         upsert_readers(&transaction, readers).await?;
         transaction.commit().await?;
         // Other versions may lend their rooms, which a version that comes back doesn't know yet.
-        self.inner.zones.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.forget_zones();
         self.inner.zones_of(version).await?;
         Ok(())
+    }
+
+    /// The keys of rooms are asked for again.
+    pub(super) fn forget_zones(&self) {
+        self.inner.zones.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

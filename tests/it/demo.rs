@@ -1,11 +1,16 @@
 //! `spor demo`: everything on one machine, from one command, and nothing left behind.
 
 use crate::support::{Spor, postgres, processes_with, until};
+use spor_schemas::recording::Recording;
 use std::time::Instant;
 
 async fn demo() -> Option<Spor> {
+    with_history("0").await
+}
+
+async fn with_history(hours: &str) -> Option<Spor> {
     postgres::programs()?;
-    Some(Spor::start(&["demo"], &[]).await)
+    Some(Spor::start(&["demo", "--history", hours], &[]).await)
 }
 
 #[tokio::test]
@@ -76,4 +81,40 @@ async fn after_a_kill_it_comes_back_by_itself_with_the_last_known_places() {
     let back = known(&spor).await;
     assert!(back >= 390, "{back} of 400 assets are known after a kill");
     assert!(begun.elapsed().as_secs() < 20, "back only after {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn its_first_start_has_some_hours_behind_it_and_leaves_them_as_a_recording() {
+    let Some(mut spor) = with_history("6").await else { return };
+    until("what was before", 300, async || {
+        spor.log().contains("What was before is there").then_some(())
+    })
+    .await;
+    assert!(spor.log().contains("50 % recorded"), "{}", spor.log());
+    let database = postgres::connect_private(&spor).await;
+    let count = async |sql: &str| -> i64 { database.query_one(sql, &[]).await.unwrap().get(0) };
+    for (what, at_least, sql) in [
+        ("visits", 100, "select count(*) from visit where entered_at < now() - interval '2 hours'"),
+        (
+            "statuses",
+            400,
+            "select count(*) from asset_status where from_at < now() - interval '2 hours'",
+        ),
+        (
+            "tags",
+            300,
+            "select count(distinct tag) from position where \"time\" < now() - interval '2 hours'",
+        ),
+        ("groups", 1, "select count(*) from presence where quarter < now() - interval '2 hours'"),
+    ] {
+        let found = count(sql).await;
+        assert!(found >= at_least, "{what} of hours ago: {found}");
+    }
+    assert_eq!(count("select count(*) from overlap").await, 0, "what was before meets what is");
+    assert!(spor.stop().success());
+    let recording = Recording::open(&spor.data_dir().join("demo.spor")).unwrap();
+    assert!(recording.manifest.messages > 10_000, "{}", recording.manifest.messages);
+    spor.start_again().await;
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    assert_eq!(spor.log().matches("is made up").count(), 1, "only the first start has a past");
 }

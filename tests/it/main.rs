@@ -17,6 +17,7 @@ mod idle;
 mod outside_broker;
 mod people;
 mod real_clients;
+mod replay;
 mod site_file;
 mod storing_on_change;
 mod structure;

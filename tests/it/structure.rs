@@ -34,7 +34,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("api", &["model", "site", "find", "ingest", "live", "storage", "auth", "privacy", "clock"]),
+    (
+        "api",
+        &[
+            "model", "site", "find", "ingest", "live", "storage", "auth", "privacy", "replay",
+            "clock",
+        ],
+    ),
+    ("replay", &["model", "site", "journal", "ingest", "live", "pipeline"]),
     ("wall", &["model", "site", "live", "auth"]),
     ("clock", &[]),
     ("telemetry", &[]),

@@ -52,7 +52,7 @@ async fn while_postgres_is_stopped_now_is_answered_and_afterwards_nothing_is_mis
     if postgres::programs().is_none() {
         return;
     }
-    let spor = Spor::start(&["demo"], &[]).await;
+    let spor = Spor::start(&["demo", "--history", "0"], &[]).await;
     until("the hospital to move", 60, async || {
         (spor.metric("spor_positions_stored_total").await > 400.0).then_some(())
     })

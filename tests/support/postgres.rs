@@ -67,6 +67,15 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     client
 }
 
+/// A connection to the private database of a program.
+pub(crate) async fn connect_private(spor: &super::Spor) -> tokio_postgres::Client {
+    let mut config: tokio_postgres::Config = spor.database.parse().unwrap();
+    config.password(std::fs::read(spor.data_dir().join("database.password")).unwrap().trim_ascii());
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
 impl Server {
     fn url(&self, database: &str) -> String {
         format!("postgresql://postgres@/{database}?host={}", self.folder.display())

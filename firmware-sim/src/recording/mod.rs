@@ -4,7 +4,6 @@
 //! ground truth and, last of all, `manifest.json`: without it, it is no recording. The same scenario
 //! and seed give the same records and so the same digest.
 
-mod segments;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +13,9 @@ use crate::{
     truth::TruthFile,
     world::{Message, Publisher, Tension, World},
 };
-use segments::Segments;
 use spor_schemas::{
     Presence, ReaderStatusMessage,
-    recording::{Kind, Manifest, TagEntry},
+    recording::{Kind, Manifest, SegmentWriter, TagEntry, Written},
     site::SiteFile,
 };
 use std::{
@@ -106,7 +104,7 @@ pub fn record(
         fs::write(folder.join(SITE), site::write(site))?;
         let mut truth = TruthFile::create(&folder.join(TRUTH))?;
         truth.write(world.building(), world.state())?;
-        let mut segments = Segments::new(folder, journal_id(name, start_ms));
+        let mut segments = SegmentWriter::new(folder, journal_id(name, start_ms));
         let mut counts = Counts::default();
         while counts.world_ms < end_ms {
             let until_ms = (world.clock_ms() + TICK_MS).min(end_ms);
@@ -124,13 +122,17 @@ pub fn record(
         }
         truth.write(world.building(), world.state())?;
         truth.finish()?;
-        let (segments, records, digest) = segments.finish()?;
+        let Written { segments, records, digest } = segments.finish()?;
         let manifest = Manifest {
             format: Manifest::FORMAT.to_owned(),
             name: name.to_owned(),
             made_by: concat!("firmware-sim ", env!("CARGO_PKG_VERSION")).to_owned(),
             site: SITE.to_owned(),
             truth: Some(TRUTH.to_owned()),
+            state: None,
+            sites: Vec::new(),
+            amended: false,
+            left_out: 0,
             start_ms,
             end_ms,
             records,
@@ -139,9 +141,7 @@ pub fn record(
             segments,
             tags: tags(&world),
         };
-        let mut text = serde_json::to_string_pretty(&manifest)?;
-        text.push('\n');
-        fs::write(folder.join(Manifest::FILE), text)?;
+        manifest.write(folder)?;
         Ok(manifest)
     };
     let manifest = write().map_err(unwritable)?;
@@ -149,7 +149,7 @@ pub fn record(
 }
 
 /// Adds what a device says; returns how many messages it is.
-fn put(segments: &mut Segments, act: Act, world: &World, cbor: bool) -> io::Result<u64> {
+fn put(segments: &mut SegmentWriter, act: Act, world: &World, cbor: bool) -> io::Result<u64> {
     match act {
         Act::Say(mut sent) => {
             sent.stamp(|time_ms| time_ms);

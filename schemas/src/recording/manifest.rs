@@ -4,6 +4,7 @@
 use crate::ids::{AssetId, ClassId, PersonId, StaffRole, TagId, WardId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::{fs, io, path::Path};
 
 /// A recording, described.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +22,21 @@ pub struct Manifest {
     /// the file in the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<String>,
-    /// When it begins, milliseconds since the Unix epoch.
+    /// What Spor knew before the first record, for recordings that were cut from a journal: name of
+    /// the file in the folder. Only the version of Spor that wrote it reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The site files that it changes to, by their names in the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
+    /// Whether what late fixes amended stands among its records, as in a journal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub amended: bool,
+    /// How many records about people's tags were left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
+    /// When it begins, milliseconds since the Unix epoch; what was received before is there to be
+    /// folded unseen.
     pub start_ms: i64,
     /// When it ends, milliseconds since the Unix epoch.
     pub end_ms: i64,
@@ -38,11 +53,25 @@ pub struct Manifest {
     pub tags: Vec<TagEntry>,
 }
 
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Manifest {
     /// The version of the format that this code reads and writes.
     pub const FORMAT: &str = "spor-recording/1";
     /// The manifest's own file.
     pub const FILE: &str = "manifest.json";
+
+    /// Writes it into `folder`: from then on that is a recording.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        fs::write(folder.join(Self::FILE), text)
+    }
 }
 
 /// One segment of a recording.

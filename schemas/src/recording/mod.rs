@@ -1,5 +1,5 @@
 //! The form of what was received, on disk: the journal's segments, which are also what a recording
-//! is made of. Pure functions over bytes; files are the business of whoever writes them.
+//! is made of. Pure functions over bytes; of files only a recording's are read and written here.
 //!
 //! A segment is a header and records behind each other, up to its end or to the first zeros. Integers
 //! are little-endian, CRCs are CRC-32 (IEEE).
@@ -17,14 +17,18 @@
 
 mod header;
 mod manifest;
+mod read;
 mod record;
+mod write;
 
 pub use header::{HEADER, Header, HeaderFault, VERSION};
 pub use manifest::{Manifest, SegmentEntry, TagEntry};
+pub use read::{Recorded, Recording, RecordingError, Records};
 pub use record::{
     Body, HEAD, Head, Kind, MAX_BODY, find_record, mark_commit, push_body, push_content,
     read_content, record_at, record_len, stamp_all,
 };
+pub use write::{SegmentWriter, Written};
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes)

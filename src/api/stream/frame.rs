@@ -5,10 +5,7 @@ use super::super::{
     Shared,
     view::{AssetNow, Picture, rounded},
 };
-use crate::{
-    clock::now_ms,
-    model::{AssetId, Freshness, Status, WardId, ZoneId},
-};
+use crate::model::{AssetId, Freshness, Status, WardId, ZoneId};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
@@ -93,7 +90,8 @@ pub(super) fn hello(shared: &Shared) -> Bytes {
     let data = json!({
         "build": context.build,
         "site": { "name": site.name, "time_zone": site.time_zone, "version": site.version },
-        "server_time_ms": now_ms(),
+        "server_time_ms": (context.clock)(),
+        "replay": context.replay.is_some(),
         "floors": site.floors.iter()
             .map(|floor| json!({ "number": floor.number, "label": floor.label }))
             .collect::<Vec<_>>(),

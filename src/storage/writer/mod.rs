@@ -7,6 +7,7 @@
 
 mod bad_rows;
 mod batch;
+mod before;
 mod copy;
 mod gather;
 mod past;
@@ -16,6 +17,7 @@ mod transaction;
 mod visits;
 
 pub use batch::{Position, position};
+pub use before::BeforeWriter;
 pub use copy::encode;
 
 use super::{
@@ -65,7 +67,7 @@ pub struct Writing {
 impl Storage {
     /// The writer's ends and the body of its task, which ends when every sender is gone and what was
     /// sent is stored, or could not be for 3 s: then the decided log still has it. To be called
-    /// once, after [`Storage::take_journal`], whose answer is `stored`.
+    /// once after [`Storage::take_journal`], whose answer is `stored`.
     pub fn writer(
         &self,
         stored: u64,
@@ -249,8 +251,9 @@ impl Writer<'_> {
             return Ok(());
         }
         self.session = None;
-        let journal = self.inner.journal.get().map(String::as_str).unwrap_or_default();
-        let session = Session::open(&self.inner.postgres, &self.application, journal).await?;
+        let journal = self.inner.journal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let journal = journal.unwrap_or_default();
+        let session = Session::open(&self.inner.postgres, &self.application, &journal).await?;
         self.session = Some(session);
         Ok(())
     }

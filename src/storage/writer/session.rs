@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 const WRITER_LOCK: i64 = 0x5350_4f52_0004;
 /// All its statements find rows by key; a plan for many rows would read whole partitions, and of a
 /// table that was vacuumed while it was empty the whole table for each row.
-const OPTIONS: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
+pub(super) const OPTIONS: &str = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
      -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s";
 
 /// An open connection of the writer.

@@ -7,6 +7,7 @@ import { shapeOf } from './classes.js';
 import { drawGlyph } from './glyphs.js';
 import { ring } from './plan.js';
 import { drawPill, drawTag, drawHere, drawRoute } from './marks.js';
+import { drawTrail } from './replay.js';
 
 const EASE_MS = 300;
 const EASE_MOST = 600;
@@ -24,7 +25,7 @@ export class AssetLayer {
 
   /**
    * Draws everything of one floor. `scene`: `{site, floor, view, colours, unit, marked, ranks, selected,
-   * origin, route, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
+   * origin, route, trail, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
    * to their place in the answer. True while something still glides.
    */
   draw(ctx, scene) {
@@ -34,6 +35,7 @@ export class AssetLayer {
     this.drawn = { glyphs: 0, dots: 0, easing: 0 };
     if (!scene.floor) return false;
     if (scene.route && !scene.hidden) drawRoute(ctx, scene);
+    if (scene.trail) drawTrail(ctx, scene);
     if (scene.origin?.shown && scene.origin.floor === scene.floor.number) drawHere(ctx, scene);
     if (scene.hidden) return false;
     ctx.globalAlpha = 1;

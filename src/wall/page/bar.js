@@ -3,7 +3,7 @@
 import { byId, button, make, pool, setData, setIcon, setName, setShown, setText } from './dom.js';
 import { GONE_MS, PALE_MS, SKEW_MS } from './feedstate.js';
 
-const LAMP_ICONS = { starting: 'wait', live: 'check', stale: 'warn', down: 'off', refused: 'off' };
+const LAMP_ICONS = { starting: 'wait', replay: 'wait', live: 'check', stale: 'warn', down: 'off', refused: 'off' };
 
 /** `scene`: `{site, siteName, ward, floor, freeByFloor, text, nowMs, hidden, empty}`. */
 export function showBar(scene, chooseFloor) {

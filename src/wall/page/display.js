@@ -15,7 +15,7 @@ import { roomAt, wardCentre } from './site.js';
 import { unitPx } from './params.js';
 
 export class Display {
-  /** `parts`: `{store, search, text, params, now, state, feed, get}`; `now()` is the server's time. */
+  /** `parts`: `{store, search, text, params, now, state, feed, get, replay}`; `now()` is the server's time. */
   constructor(parts) {
     Object.assign(this, parts);
     this.view = new View();
@@ -123,7 +123,7 @@ export class Display {
     if (this.planDirty) this.drawFloor();
     const gliding = this.site && this.layer.draw(byId('assets').getContext('2d'), {
       site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, marked: this.marked,
-      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
+      ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), trail: this.replay.trailTo(this.selected), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
     });
     this.ticks.costs[this.ticks.drawn = ((this.ticks.drawn ?? 0) + 1) % 240] = performance.now() - began;
     if (gliding) this.frame ||= requestAnimationFrame((next) => this.draw(next));
@@ -202,6 +202,7 @@ export class Display {
     showLamp(state, this.feed, text);
     showBanner(state, this.feed, this.everHeard(), nowMs, text);
     showNotes(this.open, this.skewMs(), text);
+    this.replay.show(text);
     if (!this.site) return;
     const from = this.origin ?? this.middle();
     showBar({ site: this.site, siteName: this.siteName, ward: this.ward, floor: this.floor, freeByFloor: this.freeByFloor, text, nowMs, hidden, empty: !this.store.columns }, (n) => this.chooseFloor(n));

@@ -32,6 +32,7 @@ export class Text {
     this.dateFormat = make({ weekday: 'long', day: 'numeric', month: 'long' });
     this.dayTimeFormat = make({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
     this.dayFormat = make({ year: 'numeric', month: '2-digit', day: '2-digit' });
+    this.dayMonthFormat = make({ day: 'numeric', month: 'long' });
     this.hourFormat = make({ hour: 'numeric', hourCycle: 'h23' });
   }
 
@@ -60,6 +61,11 @@ export class Text {
 
   date(ms) {
     return this.dateFormat.format(ms);
+  }
+
+  /** "3 May" */
+  dayMonth(ms) {
+    return this.dayMonthFormat.format(ms);
   }
 
   /** The time, with the day where that isn't today. */

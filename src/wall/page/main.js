@@ -3,6 +3,7 @@
 import { byId, setName, setText } from './dom.js';
 import { Display } from './display.js';
 import { Feed } from './feed.js';
+import { Replay } from './replay.js';
 import { Search } from './search.js';
 import { Store } from './store.js';
 import { Text, pickLanguage } from './i18n.js';
@@ -30,7 +31,9 @@ let newestVersion = null;
 let lastTouch = performance.now();
 let theme = params.theme ?? remembered('theme') ?? 'dark';
 
-const now = () => Date.now() + offsetMs;
+const replay = new Replay(askReplay, getJson, () => onReplay());
+let onReplay = () => {};
+const now = () => (replay.on ? replay.now() : Date.now() + offsetMs);
 const headers = token ? { authorization: `Bearer ${token}` } : {};
 
 async function getJson(url) {
@@ -39,16 +42,29 @@ async function getJson(url) {
   return answer.json();
 }
 
+async function askReplay(body) {
+  const sent = body && { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await fetch('/api/v1/replay', sent ?? { headers });
+  if (!answer.ok) throw new Error(`replay: ${answer.status}`);
+  return answer.json();
+}
+
+/** A replay's time goes at another pace than the one in which a connection falls silent. */
+function replayState(feed) {
+  const state = feedState({ ...heard, newest: 0, started: heard.started, lastHeard: heard.lastHeardHere, now: Date.now(), refused: feed.refused !== 0 });
+  return state.name === 'stale' ? { name: 'replay', sinceMs: null, ageMs: 0 } : state;
+}
+
 async function start() {
   const [da, en] = await Promise.all(['da', 'en'].map((language) => getJson(new URL(`languages/${language}.json`, BASE))));
   const text = new Text({ da, en }, pickLanguage(params.lang, remembered('language'), navigator.languages ?? []));
   const store = new Store();
   const feed = new Feed('/api/v1/stream', token, handlers());
   const display = new Display({
-    store, text, params, now, feed, get: getJson,
+    store, text, params, now, feed, replay, get: getJson,
     search: new Search(store, { da, en }),
-    state: () => feedState({ ...heard, newest: heard.newest ?? null, started: heard.started + offsetMs, now: now(), refused: feed.refused !== 0 }),
-    skewMs: () => offsetMs,
+    state: () => (replay.on ? replayState(feed) : feedState({ ...heard, newest: heard.newest ?? null, started: heard.started + offsetMs, now: now(), refused: feed.refused !== 0 })),
+    skewMs: () => (replay.on ? 0 : offsetMs),
     everHeard: () => heard.lastHeard > 0,
   });
 
@@ -56,13 +72,16 @@ async function start() {
     const listen = (serverMs) => {
       offsetMs = serverMs - Date.now();
       heard.lastHeard = serverMs;
+      heard.lastHeardHere = Date.now();
+      if (replay.on) replay.hear(serverMs);
     };
     return {
       change: () => (feed.refused ? showRefusedPage(text) : display.redraw()),
       hello: (hello) => {
         listen(hello.server_time_ms);
         if (hello.build !== BUILD) reloadSoon();
-        display.open = hello.open === true;
+        if (hello.replay) replay.begin(text);
+        display.open = hello.open === true && !replay.on;
         display.siteName = hello.site.name;
         text.zone(hello.site.time_zone);
         if (badParams.length > 0) return;
@@ -130,6 +149,7 @@ async function start() {
     dress();
   }
 
+  onReplay = () => display.redraw();
   document.body.classList.add('waiting');
   dress();
   if (badParams.length > 0) showConfigPage(badParams, text);

@@ -28,7 +28,7 @@ async fn every_panel_answers_on_what_the_simulated_hospital_sent() {
         return;
     }
     let began_ms = jiff::Timestamp::now().as_millisecond();
-    let arguments = ["demo", "--grafana", "--speed", "10"];
+    let arguments = ["demo", "--grafana", "--speed", "10", "--history", "0"];
     let spor = Spor::start(&arguments, &[("GRAFANA_SPOR_PASSWORD", PASSWORD)]).await;
 
     let mut own: tokio_postgres::Config = spor.database.parse().unwrap();

@@ -1,9 +1,7 @@
 //! Segments of a recording, written as their records come and compressed on the way.
 
+use super::{Header, Kind, SegmentEntry, mark_commit, push_body, push_content, stamp_all};
 use sha2::{Digest, Sha256};
-use spor_schemas::recording::{
-    Header, Kind, SegmentEntry, mark_commit, push_body, push_content, stamp_all,
-};
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -16,7 +14,7 @@ const SEGMENT_BYTES: u64 = 64 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
 /// Writes records one behind the other, from sequence 1 on.
-pub(super) struct Segments {
+pub struct SegmentWriter {
     folder: PathBuf,
     id: [u8; 16],
     open: Option<Open>,
@@ -33,9 +31,21 @@ struct Open {
     entry: SegmentEntry,
 }
 
-impl Segments {
-    /// Nothing is there before the first record.
-    pub(super) fn new(folder: &Path, id: [u8; 16]) -> Self {
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The segments in order.
+    pub segments: Vec<SegmentEntry>,
+    /// How many records.
+    pub records: u64,
+    /// SHA-256 over all records, in hexadecimal.
+    pub digest: String,
+}
+
+impl SegmentWriter {
+    /// Writes into `folder`, in the name of that journal; nothing is there before the first record.
+    #[must_use]
+    pub fn new(folder: &Path, id: [u8; 16]) -> Self {
         Self {
             folder: folder.to_owned(),
             id,
@@ -48,8 +58,11 @@ impl Segments {
         }
     }
 
-    /// Adds a record.
-    pub(super) fn push(
+    /// Adds a record, received no earlier than the one before.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn push(
         &mut self,
         received_ms: i64,
         kind: Kind,
@@ -77,7 +90,10 @@ impl Segments {
     }
 
     /// What comes next is a commit of its own, and begins a segment when this one is long enough.
-    pub(super) fn commit(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn commit(&mut self) -> io::Result<()> {
         self.begins_commit = true;
         if self.open.as_ref().is_some_and(|open| open.entry.bytes >= SEGMENT_BYTES) {
             self.close()?;
@@ -85,12 +101,15 @@ impl Segments {
         Ok(())
     }
 
-    /// The segments, the number of records, and the digest of all records in hexadecimal.
-    pub(super) fn finish(mut self) -> io::Result<(Vec<SegmentEntry>, u64, String)> {
+    /// Closes the last segment, and tells what was written.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn finish(mut self) -> io::Result<Written> {
         self.close()?;
         let digest = self.digest.finalize();
         let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((self.closed, self.next - 1, digest))
+        Ok(Written { segments: self.closed, records: self.next - 1, digest })
     }
 
     fn begin(&self, first_ms: i64) -> io::Result<Open> {

@@ -1,0 +1,192 @@
+//! What was before the demo began, two days of it, so that dashboards and histories have something to show: the
+//! same hospital is recorded as fast as it is computed, and the recording folded by a pipeline of its
+//! own straight into the tables. The journal and its fold know nothing of it; they begin where it ends.
+
+use super::progress;
+use crate::{
+    ingest::Rejections,
+    live::Live,
+    model::{Arrived, Decided, DecidedBatch, Restored},
+    pipeline::{Parts, Pipeline},
+    replay,
+    site::Site,
+    storage::{Past, Storage},
+};
+use anyhow::Context as _;
+use firmware_sim::{faults::Faults, recording, world};
+use spor_schemas::recording::{Kind, Recording};
+use std::{
+    fs, mem,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The recording, below the data folder.
+const FOLDER: &str = "demo.spor";
+/// So many rows go into one transaction, or what was decided in so many milliseconds.
+const ROWS: usize = 20_000;
+const STRETCH_MS: i64 = 3_600_000;
+/// The map moves first.
+const AFTER: Duration = Duration::from_secs(5);
+/// The progress is told at each so many per cent.
+const TELL: i64 = 25;
+
+/// What the history is made with.
+pub(crate) struct History {
+    pub(crate) site: Arc<Site>,
+    pub(crate) storage: Storage,
+    /// Decides anew what late fixes amend.
+    pub(crate) past: Past,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) max_late_ms: i64,
+    pub(crate) on_change: bool,
+}
+
+/// The hospital of the two days.
+pub(super) struct Before {
+    pub(super) seed: u64,
+    /// Where it begins, milliseconds.
+    pub(super) begin_ms: i64,
+    /// Where it ends and the journal begins, milliseconds.
+    pub(super) end_ms: i64,
+}
+
+impl Before {
+    /// Makes the history, and says so; what goes wrong is no reason for the demo to end.
+    pub(super) async fn make(self, history: History, stop: CancellationToken) {
+        // On Linux it is this thread alone that stands back behind all others.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::nice(10);
+        if stop.run_until_cancelled(tokio::time::sleep(AFTER)).await.is_none() {
+            return;
+        }
+        let begun = Instant::now();
+        let folder = history.data_dir.join(FOLDER);
+        match self.try_make(&history, &folder, &stop).await {
+            Ok(true) => progress(&format!(
+                "What was before is there, after {} s; once more: spor replay {} --speed 60",
+                begun.elapsed().as_secs(),
+                folder.display()
+            )),
+            Ok(false) => {}
+            Err(_) if stop.is_cancelled() => {}
+            Err(error) => tracing::error!(%error, "the demo has no history"),
+        }
+    }
+
+    /// False when it was stopped.
+    async fn try_make(
+        &self,
+        history: &History,
+        folder: &Path,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        progress(&format!(
+            "What was in the {} hours before is made up ...",
+            (self.end_ms - self.begin_ms) / 3_600_000
+        ));
+        let recorded = self.record(history.site.file(), folder)?;
+        if stop.is_cancelled() {
+            return Ok(false);
+        }
+        self.fold(history, &recorded, stop).await
+    }
+
+    fn told(&self) -> Told {
+        Told { of_ms: (self.end_ms - self.begin_ms).max(1), percent: 0 }
+    }
+
+    fn record(
+        &self,
+        site: &spor_schemas::site::SiteFile,
+        folder: &Path,
+    ) -> anyhow::Result<Recording> {
+        let unfinished = folder.with_extension("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        let config =
+            world::Config { seed: self.seed, start_ms: self.begin_ms, ..Default::default() };
+        let world = world::World::new(site, config).context("the hospital can't be made")?;
+        let faults = Faults::new(&world, &[], self.seed, 1.0);
+        let take =
+            recording::Take { name: "demo", site, world, faults, end_ms: self.end_ms, cbor: true };
+        let mut told = self.told();
+        recording::record(take, &unfinished, |counts| {
+            told.tell("recorded", counts.world_ms - self.begin_ms);
+        })?;
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::rename(&unfinished, folder)?;
+        Ok(Recording::open(folder)?)
+    }
+
+    async fn fold(
+        &self,
+        history: &History,
+        recorded: &Recording,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        let parts = Parts {
+            site: history.site.clone(),
+            live: Arc::new(Live::new()),
+            rejections: Rejections::default(),
+            max_late_ms: history.max_late_ms,
+            on_change: history.on_change,
+        };
+        let registry = replay::registry(&recorded.manifest.tags);
+        let mut pipeline = Pipeline::restored(parts, registry, Restored::default());
+        let mut writer = history.storage.before(history.past.clone()).await?;
+        let (mut out, mut items, mut told) = (Vec::new(), Vec::new(), self.told());
+        let (mut last, mut due_ms) = ((0, self.begin_ms), self.begin_ms + STRETCH_MS);
+        let batch = |(through, at_ms), items: &mut Vec<(u64, Decided)>| {
+            let site = history.site.version.clone();
+            DecidedBatch { through, at_ms, site, items: mem::take(items) }
+        };
+        for record in recorded.records() {
+            let record = record?;
+            let (sequence, received_ms) = (record.sequence, record.received_ms);
+            if record.kind == Kind::Message {
+                let (source, topic) = (&*record.source, &*record.topic);
+                let arrived = Arrived { source, topic, payload: &record.payload };
+                pipeline.arrival(arrived, received_ms, &mut out);
+            } else {
+                pipeline.tick(received_ms, &mut out);
+            }
+            items.extend(out.drain(..).map(|decided| (sequence, decided)));
+            last = (sequence, received_ms);
+            if items.len() >= ROWS || (received_ms >= due_ms && !items.is_empty()) {
+                writer.write(batch(last, &mut items)).await?;
+                due_ms = received_ms + STRETCH_MS;
+                if stop.is_cancelled() {
+                    return Ok(false);
+                }
+                told.tell("stored", received_ms - self.begin_ms);
+            }
+        }
+        pipeline.flush(&mut out);
+        items.extend(out.drain(..).map(|decided| (last.0, decided)));
+        writer.write(batch(last, &mut items)).await?;
+        writer.end(self.begin_ms, self.end_ms).await?;
+        Ok(true)
+    }
+}
+
+/// How much was told.
+struct Told {
+    of_ms: i64,
+    percent: i64,
+}
+
+impl Told {
+    fn tell(&mut self, what: &str, done_ms: i64) {
+        let percent = done_ms * 100 / self.of_ms / TELL * TELL;
+        if percent > self.percent {
+            self.percent = percent;
+            progress(&format!("What was before: {percent} % {what}"));
+        }
+    }
+}
