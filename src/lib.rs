@@ -1,7 +1,7 @@
 //! Spor, a real-time location backend for hospitals.
 //!
 //! The [`broker`] admits, [`ingest`] understands, [`locate`] decides, [`live`] shows, [`storage`]
-//! remembers, [`utilisation`] counts; [`find`] knows the way to it. [`pipeline`] is that sentence as code; [`app`] builds the
+//! remembers, [`utilisation`] counts; [`find`] knows the way to it, [`report`] tells a month of it. [`pipeline`] is that sentence as code; [`app`] builds the
 //! parts and spawns them in the same order; [`model`] holds the values that they hand to each other.
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod locate;
 pub mod model;
 pub mod pipeline;
 pub mod privacy;
+pub mod report;
 pub mod shutdown;
 pub mod site;
 pub mod storage;

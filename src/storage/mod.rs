@@ -8,13 +8,16 @@ mod backup;
 mod connection;
 mod cursor;
 mod error;
+mod figures;
 mod history;
 mod maintenance;
 mod migrate;
+mod par;
 mod people;
 mod private;
 mod registry;
 mod restore;
+mod rollup;
 mod site;
 mod writer;
 
@@ -32,6 +35,7 @@ pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
 pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
+pub use rollup::{Roll, RolledUp};
 pub use writer::{Past, Writing};
 
 use crate::{
@@ -65,11 +69,20 @@ pub struct Config {
     pub position_days: u32,
     /// Days that visits, statuses, events, presence and look-ups of people are kept.
     pub history_days: u32,
+    /// Seconds between two passes of the roll-ups.
+    pub rollup_seconds: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: None, tcp_port: None, on_change: true, position_days: 30, history_days: 400 }
+        Self {
+            url: None,
+            tcp_port: None,
+            on_change: true,
+            position_days: 30,
+            history_days: 400,
+            rollup_seconds: 60,
+        }
     }
 }
 
