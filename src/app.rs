@@ -23,7 +23,7 @@ use crate::{
     shutdown::within,
     site::{Site, SiteError},
     storage::{Past, Storage, StorageError},
-    telemetry, wall,
+    telemetry, utilisation, wall,
 };
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -202,6 +202,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
             tracing::error!(%error, "HTTP ended");
         }
     })?;
+    let rolling = storage.roller(Arc::new(utilisation::roll));
+    let rolling = tokio::spawn(until_stopped(rolling, stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
     // It ends with the process: a demo that is stopped meanwhile has less of a past.
@@ -241,6 +243,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     within(STOP_WITHIN, "feed of storage", feeding).await;
     within(STOP_WITHIN, "storage writer", writing).await;
     within(STOP_WITHIN, "HTTP", serving).await;
+    within(STOP_WITHIN, "roll-ups", rolling).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
     within(STOP_WITHIN, "journal", logs.close()).await;
     within(2 * STOP_WITHIN, "PostgreSQL", storage.stop()).await;
@@ -338,6 +341,14 @@ fn health_of(
             Some(api::Trouble { part: part.to_owned(), detail: detail? })
         });
         api::Health { troubles: troubles.collect() }
+    }
+}
+
+/// A part that may be left at any moment.
+async fn until_stopped(part: impl Future<Output = ()>, stop: CancellationToken) {
+    tokio::select! {
+        () = part => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -5,9 +5,10 @@ mod import_recording;
 mod journal;
 mod record;
 mod replay;
+mod report;
 mod when;
 
-use crate::{app, config::Config, telemetry};
+use crate::{app, config::Config, model::WardId, telemetry};
 use clap::{Parser, Subcommand};
 use std::{
     path::{Path, PathBuf},
@@ -50,6 +51,23 @@ enum Command {
     ImportAssets {
         /// The file; its first line names the columns, `home_ward` and `tag` may be empty.
         file: PathBuf,
+    },
+    /// Reads PAR levels from a CSV file: class,ward,target,critical.
+    ImportPar {
+        /// The file; its first line names the columns.
+        file: PathBuf,
+    },
+    /// Writes the report of a month: a page with pictures, and a CSV file for each table.
+    Report {
+        /// The month, as 2026-10; without it the present one.
+        #[arg(long, value_name = "MONTH")]
+        month: Option<String>,
+        /// Only what this ward owns, and its PAR levels and flows.
+        #[arg(long)]
+        ward: Option<WardId>,
+        /// The folder, which is made.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
     },
     /// MQTT credentials of tags, readers and engines.
     #[command(subcommand)]
@@ -156,6 +174,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::CheckConfig => check_config(file),
         Command::Migrate => Ok(admin::migrate(&load(file)?)?),
         Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
+        Command::ImportPar { file: csv } => Ok(admin::import_par(&load(file)?, &csv)?),
+        Command::Report { month, ward, out } => report::report(&load(file)?, month, ward, &out),
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
         Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
         Command::Journal(command) => journal::journal(command, || load(file)),

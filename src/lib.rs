@@ -1,9 +1,9 @@
 //! Spor, a real-time location backend for hospitals.
 //!
 //! The [`broker`] admits, [`ingest`] understands, [`locate`] decides, [`live`] shows, [`storage`]
-//! remembers, [`utilisation`] counts; [`find`] knows the way to it, [`replay`] shows it once more.
-//! [`pipeline`] is that sentence as code; [`app`] builds the parts and spawns them in the same order;
-//! [`model`] holds the values that they hand to each other.
+//! remembers, [`utilisation`] counts; [`find`] knows the way to it, [`replay`] shows it once more,
+//! [`report`] tells a month of it. [`pipeline`] is that sentence as code; [`app`] builds the parts and
+//! spawns them in the same order; [`model`] holds the values that they hand to each other.
 
 pub mod api;
 pub mod app;
@@ -21,6 +21,7 @@ pub mod model;
 pub mod pipeline;
 pub mod privacy;
 pub mod replay;
+pub mod report;
 pub mod shutdown;
 pub mod site;
 pub mod storage;

@@ -28,7 +28,7 @@ const TAGS: [(&str, &str); 7] = [
 ];
 
 /// How the paths end that are answered from the database, not from memory.
-const STORED: [&str; 4] = ["/history", "/events", "/lookups", "/presence"];
+const STORED: [&str; 5] = ["/history", "/events", "/lookups", "/presence", "/par"];
 
 /// Adds what no single handler knows: title, tokens, and the refusals that any of them may answer.
 pub(super) fn complete(mut api: OpenApi) -> Bytes {

@@ -2,8 +2,8 @@
 
 use super::{
     App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
-    events, floors, guard, health, history, lookups, nearest, openapi, people, person_registry,
-    presence, rejected, replay, stream, tags, zones,
+    events, floors, guard, health, history, lookups, nearest, openapi, par, people,
+    person_registry, presence, rejected, replay, report, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -148,6 +148,8 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(by_hand::say, by_hand::clear))
         .routes(routes!(history::of_asset))
         .routes(routes!(classes::list))
+        .routes(routes!(par::list))
+        .routes(routes!(par::put, par::delete))
         .routes(routes!(stream::stream))
         .routes(routes!(tags::list))
         .routes(routes!(tags::get))
@@ -170,6 +172,7 @@ fn router(app: App, wall: Router) -> Router {
     let document = openapi::complete(described);
     router
         .route("/api/openapi.json", get(async move || openapi::answer(document.clone())))
+        .route("/report", get(report::show))
         .with_state(Arc::clone(&app))
         .merge(wall)
         .fallback(|| async { ApiError::NotFound("page or resource") })

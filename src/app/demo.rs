@@ -6,14 +6,14 @@ use super::data_dir::Endpoints;
 use crate::{
     auth::{Role, Tokens},
     clock::now_ms,
-    model::{Asset, CarrierId, Person},
+    model::{Asset, CarrierId, ClassId, ParLevel, Person, WardId},
     site::Site,
     storage::Storage,
 };
 use anyhow::Context as _;
 use firmware_sim::{mqtt, world};
 pub(super) use history::History;
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -119,6 +119,7 @@ impl Hospital {
         let mut text = format!(
             "\nA simulated hospital is at work: {assets} assets, {staff} staff.\n\n\
              \x20 Wall display     {http}/\n\
+             \x20 Report           {http}/report\n\
              \x20 API              {http}/api/openapi.json\n\
              \x20 A tag of yours   mosquitto_pub{port} -t spor/v1/tags/pump-x/position -m '{{\"x_m\":12.3,\"y_m\":4.5,\"floor\":1}}'\n\
              \x20                  curl {http}/api/v1/tags/pump-x\n\
@@ -151,6 +152,7 @@ async fn register(world: &world::World, storage: &Storage, at_ms: i64) -> anyhow
         })
         .collect();
     storage.put_assets(&assets).await?;
+    storage.put_par(&par_levels(&assets)).await?;
     for asset in world.assets() {
         storage.bind(&asset.tag, &CarrierId::Asset(asset.id.clone()), at_ms).await?;
     }
@@ -165,6 +167,25 @@ async fn register(world: &world::World, storage: &Storage, at_ms: i64) -> anyhow
         storage.bind(&member.tag, &person, at_ms).await?;
     }
     Ok(())
+}
+
+/// A third of what a ward owns of a class should stand ready there. Beds are made for who comes.
+fn par_levels(assets: &[Asset]) -> Vec<ParLevel> {
+    let mut owned: BTreeMap<(&ClassId, &WardId), u32> = BTreeMap::new();
+    for asset in assets.iter().filter(|asset| asset.class.as_str() != "bed") {
+        if let Some(ward) = &asset.home_ward {
+            *owned.entry((&asset.class, ward)).or_default() += 1;
+        }
+    }
+    let levels = owned.into_iter().filter(|(_, count)| *count > 2);
+    levels
+        .map(|((class, ward), count)| ParLevel {
+            class: class.clone(),
+            ward: ward.clone(),
+            target: count.div_ceil(3),
+            critical: count / 6,
+        })
+        .collect()
 }
 
 /// Says on the terminal what takes a while.

@@ -35,6 +35,8 @@ pub enum Permission {
     Handle,
     /// Change assets and their tags.
     KeepAssets,
+    /// Change how many of a class should stand ready where.
+    KeepPar,
     /// Change pseudonyms, their roles and badges.
     KeepPeople,
     /// See what was refused, and why.
@@ -59,8 +61,8 @@ impl Role {
     /// up, but can't look anybody up.
     fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            Diagnose, FindPeople, Handle, KeepAssets, KeepPeople, SeeEquipment, SeeLookups,
-            SeePresence,
+            Diagnose, FindPeople, Handle, KeepAssets, KeepPar, KeepPeople, SeeEquipment,
+            SeeLookups, SeePresence,
         };
         match self {
             Self::Wall => &[SeeEquipment],
@@ -68,11 +70,18 @@ impl Role {
             Self::Coordinator => {
                 &[SeeEquipment, SeePresence, FindPeople, SeeLookups, Handle, KeepPeople]
             }
-            Self::Manager => &[SeeEquipment, SeePresence],
+            Self::Manager => &[SeeEquipment, SeePresence, KeepPar],
             Self::Engineer => &[SeeEquipment, Handle, KeepAssets, Diagnose],
-            Self::Admin => {
-                &[SeeEquipment, SeePresence, SeeLookups, Handle, KeepAssets, KeepPeople, Diagnose]
-            }
+            Self::Admin => &[
+                SeeEquipment,
+                SeePresence,
+                SeeLookups,
+                Handle,
+                KeepAssets,
+                KeepPar,
+                KeepPeople,
+                Diagnose,
+            ],
         }
     }
 
@@ -106,7 +115,10 @@ impl Permission {
     /// What anybody on this machine may do while Spor is open: all but what is about persons.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::SeeEquipment | Self::Handle | Self::KeepAssets | Self::Diagnose)
+        matches!(
+            self,
+            Self::SeeEquipment | Self::Handle | Self::KeepAssets | Self::KeepPar | Self::Diagnose
+        )
     }
 }
 
@@ -138,6 +150,13 @@ mod tests {
         let may = |role: Role| role.may(Permission::Handle);
         assert!(!may(Role::Wall) && !may(Role::Manager));
         assert!(may(Role::Porter) && may(Role::Coordinator));
+    }
+
+    #[test]
+    fn managers_and_admins_set_par_levels() {
+        let may: Vec<_> =
+            Role::ALL.into_iter().filter(|role| role.may(Permission::KeepPar)).collect();
+        assert_eq!(may, [Role::Manager, Role::Admin]);
     }
 
     #[test]

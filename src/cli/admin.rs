@@ -8,7 +8,7 @@ use crate::{
     },
     clock::now_ms,
     config::Config,
-    model::{Asset, AssetId, CarrierId, ClassId, ClientRole, TagId, WardId},
+    model::{Asset, AssetId, CarrierId, ClassId, ClientRole, ParLevel, TagId, WardId},
     storage::{self, Storage},
 };
 use anyhow::{Context as _, bail};
@@ -89,14 +89,7 @@ struct Line {
 
 /// All lines are read before anything is written: a file with an error changes nothing.
 pub(super) fn import_assets(config: &Config, csv: &Path) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(csv)
-        .with_context(|| csv.display().to_string())?;
-    let mut lines = Vec::new();
-    for line in reader.deserialize::<Line>() {
-        lines.push(line.with_context(|| csv.display().to_string())?);
-    }
+    let lines: Vec<Line> = lines_of(csv)?;
     with_storage(config, async |storage| {
         let assets: Vec<_> = lines
             .iter()
@@ -119,6 +112,33 @@ pub(super) fn import_assets(config: &Config, csv: &Path) -> anyhow::Result<()> {
         println!("{} assets imported, {bound} with a tag.", assets.len());
         Ok(())
     })
+}
+
+/// Levels of a class and ward that the file doesn't name stay; a file with an error changes nothing.
+pub(super) fn import_par(config: &Config, csv: &Path) -> anyhow::Result<()> {
+    let levels: Vec<ParLevel> = lines_of(csv)?;
+    for par in &levels {
+        if let Some(fault) = par.fault() {
+            bail!("{}: {} in {}: {fault}", csv.display(), par.class, par.ward);
+        }
+    }
+    with_storage(config, async |storage| {
+        storage.put_par(&levels).await?;
+        println!("{} PAR levels imported.", levels.len());
+        Ok(())
+    })
+}
+
+fn lines_of<T: serde::de::DeserializeOwned>(csv: &Path) -> anyhow::Result<Vec<T>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(csv)
+        .with_context(|| csv.display().to_string())?;
+    let mut lines = Vec::new();
+    for line in reader.deserialize() {
+        lines.push(line.with_context(|| csv.display().to_string())?);
+    }
+    Ok(lines)
 }
 
 pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyhow::Result<()> {
@@ -175,7 +195,7 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()
 
 /// Opens the database, works, and closes it again; a private server that this command started is
 /// stopped.
-fn with_storage(
+pub(super) fn with_storage(
     config: &Config,
     work: impl AsyncFnOnce(&Storage) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {

@@ -5,12 +5,15 @@ mod asset;
 mod by_hand;
 mod by_id;
 mod decided;
+mod figures;
 mod fix;
 pub mod freshness;
+mod par;
 mod past;
 mod place;
 mod registry;
 mod role;
+mod rollup;
 
 pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
@@ -19,12 +22,20 @@ pub use by_id::ById;
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
 };
+pub use figures::{
+    AtOnce, ClassFigures, DayFigures, Figures, LengthFigures, ParFigures, TransferFigures, WeekHour,
+};
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
+pub use par::ParLevel;
 pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};
+pub use rollup::{
+    AssetPast, ByStatus, ClassHour, HOUR_MS, Lengths, Level, Name, ParHour, ParInForce, Rolled,
+    RollupPast, Shortage, StatusPast, VisitPast,
+};
 pub use spor_schemas::{
     AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,
     WardId, ZoneId, site::RoomKind,

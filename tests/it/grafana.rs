@@ -5,20 +5,25 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 pub(crate) mod assemble;
 pub(crate) mod check;
 pub(crate) mod dashboard;
 mod demo;
 mod fortnight;
+mod golden;
 mod lint;
 mod macros;
 mod rows;
+mod scale;
+mod simulated;
 mod truth;
 
 use crate::support::{postgres, program::command};
 use check::{Scope, check_dashboards};
 use dashboard::Dashboard;
 use fortnight::Fortnight;
+use spor::storage;
 use std::{fs, time::Duration};
 
 /// A database, its URL, and the fortnight in it, which ended a moment ago. None: no PostgreSQL.
@@ -35,7 +40,18 @@ async fn filled() -> Option<(String, Fortnight, tokio_postgres::Client)> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let fortnight = Fortnight::until(now_ms - now_ms % 60_000);
     fortnight.store(&client).await.unwrap();
+    roll_up(&url, fortnight.to_ms).await;
     Some((url, fortnight, client))
+}
+
+/// Rolls up everything that happened before `now_ms`.
+async fn roll_up(url: &str, now_ms: i64) {
+    let config = storage::Config { url: Some(url.to_owned()), ..storage::Config::default() };
+    let nowhere = std::path::Path::new("/nonexistent");
+    let storage = storage::Storage::open(&config, nowhere, |_| ()).await.unwrap();
+    let roll: storage::Roll = std::sync::Arc::new(spor::utilisation::roll);
+    storage.roll_up_to(&roll, now_ms).await.unwrap();
+    storage.stop().await;
 }
 
 fn scope(fortnight: &Fortnight) -> Scope {
@@ -43,6 +59,7 @@ fn scope(fortnight: &Fortnight) -> Scope {
         from_ms: fortnight.from_ms,
         to_ms: fortnight.to_ms,
         choices: Vec::new(),
+        young: false,
         // A second is what a person is promised; a test shares its machine with others.
         limit: Duration::from_secs(3),
     }
@@ -50,8 +67,8 @@ fn scope(fortnight: &Fortnight) -> Scope {
 
 #[test]
 fn the_dashboards_are_those_of_the_layouts_and_the_queries() {
-    for name in assemble::NAMES {
-        let (path, text) = assemble::assemble(name);
+    let dashboards = assemble::NAMES.map(|name| (name, assemble::assemble(name)));
+    for (name, (path, text)) in dashboards.into_iter().chain([("alerts", alerts::assembled())]) {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, text).unwrap();
         } else {
@@ -106,8 +123,11 @@ async fn every_panel_answers_its_question_as_the_read_only_role() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     truth::agrees(&mut client, &dashboards, &fortnight).await;
+    println!("{}", golden::agrees(&mut client, &dashboards, &fortnight.truth()).await);
     the_role_sees_reports_and_nothing_else(&url, &client).await;
     broken_panels_are_caught(&mut client, &fortnight).await;
+    let wrong = alerts::wrong(&mut client).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Each fault is put into the first panel with a query, and must be found there.

@@ -15,6 +15,7 @@ mod front_door;
 mod grafana;
 mod idle;
 mod outside_broker;
+mod par;
 mod people;
 mod real_clients;
 mod replay;

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("journal", &["model"]),
     ("live", &["model"]),
     ("storage", &["model", "clock"]),
+    ("report", &["model"]),
     ("auth", &["model"]),
     ("privacy", &["model"]),
     ("ingest", &["model", "site", "privacy"]),
@@ -38,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "api",
         &[
             "model", "site", "find", "ingest", "live", "storage", "auth", "privacy", "replay",
-            "clock",
+            "report", "clock",
         ],
     ),
     ("replay", &["model", "site", "journal", "ingest", "live", "pipeline"]),
@@ -50,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// What the pure parts must not touch: I/O, clocks, randomness.
 const IMPURE: &[&str] = &["tokio", "std::fs", "std::net", "SystemTime", "Instant::now", "rand::"];
-const PURE: &[&str] = &["model", "locate", "find", "utilisation"];
+const PURE: &[&str] = &["model", "locate", "find", "utilisation", "report"];
 
 fn files_of(part: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -1,34 +1,36 @@
 -- Question: Who holds the equipment, and is it used there?
--- Formula: by the ward the asset was in. Held: asset-time there / length of the recorded time. In use: time in use / (time - unknown time). Unknown: unknown time / time, the asset having been seen there last.
--- Delay: seconds.
-with clipped as (
+-- Formula: by the ward the asset was in, over the whole days (UTC) that the chosen time touches. Held: asset-time there / length of the recorded time. In use: time in use / (time - unknown time). Unknown: unknown time / time, the asset having been seen there last.
+-- Delay: a minute; the present day is not over yet.
+with held as (
   select
     class,
-    coalesce(ward, 'no ward') as ward,
-    status,
-    greatest(t0, $__timeFrom()) as t0,
-    least(t1, $__timeTo()) as t1
-  from rpt_status_place
-  where status_t0 < $__timeTo()
-    and ends_at > $__timeFrom()
-    and t0 < $__timeTo()
-    and t1 > $__timeFrom()
+    ward,
+    sum(in_use_s) as in_use_s,
+    sum(known_s) as known_s,
+    sum(unknown_s) as unknown_s
+  from rpt_place_day
+  where day >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+    and day < $__timeTo()
     and home_ward in (${ward:sqlstring})
     and class in (${class:sqlstring})
+  group by class, ward
 ),
 recorded as (
-  select extract(epoch from max(t1) - min(t0))::float8 as seconds
-  from clipped
+  select class, sum(seconds) as seconds
+  from rpt_level_hour
+  where hour >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+    and hour < date_trunc('day', $__timeTo()::timestamptz, 'UTC') + interval '1 day'
+    and kind = 'in_use'
+  group by class
 )
 select
-  c.class,
-  c.ward,
-  sum(extract(epoch from c.t1 - c.t0))::float8 / r.seconds as held,
-  coalesce(sum(extract(epoch from c.t1 - c.t0)) filter (where c.status = 'in_use'), 0)::float8
-    / nullif(sum(extract(epoch from c.t1 - c.t0)) filter (where c.status <> 'unknown'), 0)::float8 as in_use,
-  coalesce(sum(extract(epoch from c.t1 - c.t0)) filter (where c.status = 'unknown'), 0)::float8
-    / sum(extract(epoch from c.t1 - c.t0))::float8 as unknown
-from clipped c
-cross join recorded r
-group by c.class, c.ward, r.seconds
-order by c.class, held desc
+  h.class,
+  h.ward,
+  (h.known_s + h.unknown_s) / r.seconds as held,
+  h.in_use_s / nullif(h.known_s, 0) as in_use,
+  h.unknown_s / (h.known_s + h.unknown_s) as unknown
+from held h
+join recorded r using (class)
+where h.known_s + h.unknown_s > 0
+  and r.seconds > 0
+order by h.class, held desc

@@ -8,6 +8,7 @@ mod outage;
 mod past;
 mod private_server;
 mod registry;
+mod rollup;
 mod writer;
 
 use super::{

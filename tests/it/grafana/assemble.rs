@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use std::{fs, path::Path, path::PathBuf};
 
 /// The dashboards, by name of their layout.
-pub(crate) const NAMES: [&str; 2] = ["spor-fleet", "spor-ops"];
+pub(crate) const NAMES: [&str; 6] =
+    ["spor-fleet", "spor-flow", "spor-ops", "spor-quality", "spor-staff", "spor-ward"];
 
 /// The folder of everything that belongs to Grafana.
 pub(crate) fn root() -> PathBuf {
@@ -80,6 +81,9 @@ struct Panel {
     formula: Option<String>,
     #[serde(default)]
     thresholds: Vec<(String, String)>,
+    /// What a number means: the number, a word, a colour.
+    #[serde(default)]
+    mapping: Vec<(String, String, String)>,
     #[serde(default)]
     custom: Map<String, Value>,
     #[serde(default)]
@@ -300,7 +304,7 @@ fn field_defaults(panel: &Panel) -> Value {
         "noValue": panel.no_value,
         "color": {"mode": color},
         "thresholds": {"mode": "absolute", "steps": steps},
-        "mappings": [],
+        "mappings": mappings(panel),
         "custom": panel.custom,
     });
     if let Some([min, max]) = panel.bounds {
@@ -311,6 +315,21 @@ fn field_defaults(panel: &Panel) -> Value {
         defaults["decimals"] = json!(decimals);
     }
     defaults
+}
+
+fn mappings(panel: &Panel) -> Vec<Value> {
+    if panel.mapping.is_empty() {
+        return Vec::new();
+    }
+    let options: Map<String, Value> = panel
+        .mapping
+        .iter()
+        .zip(0..)
+        .map(|((value, text, color), index)| {
+            (value.clone(), json!({"text": text, "color": color, "index": index}))
+        })
+        .collect();
+    vec![json!({"type": "value", "options": options})]
 }
 
 fn override_json(over: &Override) -> Value {

@@ -2,6 +2,7 @@
 //! same for the same end, written straight into the tables. It keeps what it wrote, so that a
 //! number of a dashboard can be worked out a second time by other means.
 
+use super::golden::{self, Span, Truth};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use tokio_postgres::Client;
@@ -72,6 +73,34 @@ pub(crate) fn ward(ward: usize) -> &'static str {
 }
 
 impl Fortnight {
+    /// The same, for whoever works key figures out.
+    pub(crate) fn truth(&self) -> Truth {
+        let (wards, target, critical) = PAR;
+        let par = CLASSES.iter().flat_map(|(class, _)| {
+            wards.iter().map(move |ward| ((*class).into(), (*ward).into(), target, critical))
+        });
+        let assets = (0..ASSETS).map(|a| (class(a).into(), owner(a).map_or("pool", ward).into()));
+        let span = |s: &Stretch| {
+            let Stretch { asset, status, from_ms, to_ms } = *s;
+            Span { asset, status, from_ms, to_ms }
+        };
+        let stay = |s: &Stay| golden::Stay {
+            asset: s.asset,
+            ward: Some(ward(s.ward).into()),
+            room_kind: ROOMS[s.room].1.into(),
+            from_ms: s.from_ms,
+            to_ms: s.to_ms,
+        };
+        Truth {
+            from_ms: self.from_ms,
+            to_ms: self.to_ms,
+            assets: assets.collect(),
+            statuses: self.statuses.iter().map(span).collect(),
+            stays: self.stays.iter().map(stay).collect(),
+            par: par.collect(),
+        }
+    }
+
     /// A fortnight that ends at `to_ms`.
     pub(crate) fn until(to_ms: i64) -> Self {
         let from_ms = to_ms - 14 * 24 * HOUR_MS;
@@ -86,12 +115,14 @@ impl Fortnight {
     fn live(&mut self, asset: usize, rng: &mut StdRng) {
         let home = owner(asset).unwrap_or(asset % WARDS.len());
         let busy = CLASSES[asset % CLASSES.len()].1;
+        // Some are kept in a ward that doesn't own them.
+        let kept_at = (home + usize::from(asset.is_multiple_of(11))) % WARDS.len();
         let idle_from_ms = asset.is_multiple_of(9).then_some(self.from_ms + 4 * 24 * HOUR_MS);
         let mut now_ms = self.from_ms + rng.random_range(0..2 * HOUR_MS);
         while now_ms < self.to_ms {
             let used_h = rng.random_range(1.0..12.0);
             let free_h = used_h * (1.0 - busy) / busy * rng.random_range(0.3..1.7);
-            self.spend(asset, "available", free_h, home, 3, &mut now_ms);
+            self.spend(asset, "available", free_h, kept_at, 3, &mut now_ms);
             if idle_from_ms.is_some_and(|idle_ms| now_ms > idle_ms) {
                 self.spend(asset, "available", 15.0 * 24.0, home, 3, &mut now_ms);
             }
@@ -193,6 +224,7 @@ impl Fortnight {
             )
             .await?;
         self.store_people(client).await?;
+        store_things_to_look_after(client).await?;
         client.batch_execute("analyze").await
     }
 
@@ -270,8 +302,35 @@ impl Fortnight {
                      select r, z.key, q, 1 + (extract(epoch from q)::int8 / 900 + z.key)
                                               % case r when 'nurse' then 30 else 4 end
                      from unnest(array['nurse', 'porter']) r, zone z, generate_series(
-                         date_trunc('hour', now()) - interval '14 days', now(), '15 minutes') q",
+                         date_trunc('hour', now()) - interval '14 days', now(), '15 minutes') q;
+                 insert into person_lookup (at, actor, purpose, filter, found)
+                     select d, 'desk-1', 'nearest_porter', 'role=porter', 3
+                     from generate_series(now() - interval '13 days', now(), '7 hours') d",
             )
             .await
     }
+}
+
+/// How many of each class should stand ready in each of these wards, and how many at the least.
+const PAR: (&[&str], i32, i32) = (&["A1", "B2", "ED"], 4, 2);
+
+/// PAR levels, a reader that is off, tags that have gone silent.
+async fn store_things_to_look_after(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let (wards, target, critical) = PAR;
+    let levels = "insert into par_level (class, ward, target, critical)
+                  select c, w, $3, $4 from unnest($1::text[]) c, unnest($2::text[]) w";
+    let classes: Vec<&str> = CLASSES.iter().map(|(class, _)| *class).collect();
+    client.execute(levels, &[&classes, &wards, &target, &critical]).await?;
+    client
+        .batch_execute(
+            "insert into reader (id, floor, zone, portal, online, changed_at)
+                 values ('reader-1', 0, 'A1-storage', false, true, now() - interval '9 days'),
+                        ('reader-2', 0, 'B1-storage', true, false, now() - interval '3 hours'),
+                        ('reader-3', 1, 'A2-storage', false, null, null);
+             update tag set reported_at = now() - interval '5 hours' where id % 13 = 0;
+             update position p set until = \"time\"
+             where p.tag % 13 = 0
+               and p.\"time\" = (select max(l.\"time\") from position l where l.tag = p.tag)",
+        )
+        .await
 }

@@ -3,7 +3,8 @@
 use super::dashboard::{Dashboard, Panel, list, text};
 use std::collections::HashSet;
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
+    "barchart",
     "bargauge",
     "heatmap",
     "histogram",
@@ -16,16 +17,28 @@ const KINDS: [&str; 9] = [
 ];
 
 /// Tables that a report must not name; it reads views.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 25] = [
     "asset",
     "asset_status",
     "event",
     "journal_cursor",
+    "par_level",
     "person",
     "person_lookup",
     "position",
     "presence",
     "reader",
+    "rollup_class",
+    "rollup_due",
+    "rollup_dwell",
+    "rollup_level",
+    "rollup_par",
+    "rollup_place",
+    "rollup_place_day",
+    "rollup_shortage",
+    "rollup_touched",
+    "rollup_transfer",
+    "rollup_turnaround",
     "tag",
     "tag_binding",
     "visit",
@@ -33,17 +46,34 @@ const TABLES: [&str; 13] = [
 ];
 
 /// The metrics that `/metrics` promises.
-const METRICS: [&str; 11] = [
+const METRICS: [&str; 28] = [
+    "spor_build_info",
+    "spor_checkpoint_seconds",
+    "spor_connections",
+    "spor_connections_closed_total",
+    "spor_connections_refused_total",
+    "spor_events_dropped_total",
     "spor_journal_bytes",
     "spor_journal_lag_messages",
+    "spor_late_stretches_total",
     "spor_latency_seconds",
     "spor_messages_acknowledged_total",
+    "spor_messages_dropped_total",
+    "spor_messages_in_flight",
     "spor_messages_received_total",
     "spor_messages_rejected_total",
+    "spor_oldest_kept_seconds",
     "spor_positions_stored_total",
     "spor_queue_depth",
     "spor_queue_full_total",
+    "spor_rollup_as_of_seconds",
+    "spor_rollup_due_hours",
+    "spor_rollup_seconds",
+    "spor_site_file_in_use",
+    "spor_storage_set_aside_total",
     "spor_storage_up",
+    "spor_stream_clients",
+    "spor_stream_lagged_total",
     "spor_tags",
 ];
 

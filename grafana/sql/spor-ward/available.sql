@@ -1,0 +1,26 @@
+-- Question: How many stood ready, and how many should have?
+-- Formula: mean number of available assets of the class in the chosen wards that have a PAR level for it, and the sum of those levels, in each step.
+-- Delay: a minute; the last step is not over yet.
+with by_ward as (
+  select
+    to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+    class,
+    ward,
+    sum(available_s) / sum(recorded_s) as available,
+    sum(target * recorded_s) / sum(recorded_s) as target
+  from rpt_par_hour
+  where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
+    and hour < $__timeTo()
+    and ward in (${ward:sqlstring})
+    and class in (${class:sqlstring})
+  group by 1, 2, 3
+  having sum(recorded_s) > 0
+)
+select "time", class as metric, sum(available) as value
+from by_ward
+group by 1, 2
+union all
+select "time", class || ', PAR level', sum(target)
+from by_ward
+group by 1, 2
+order by 1, 2

@@ -1,0 +1,3 @@
+select distinct role
+from rpt_presence_15m
+order by 1
