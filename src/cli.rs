@@ -2,6 +2,7 @@
 
 mod admin;
 mod journal;
+mod token;
 
 use crate::{app, config::Config, telemetry};
 use clap::{Parser, Subcommand};
@@ -50,9 +51,9 @@ enum Command {
     /// MQTT credentials of tags, readers and engines.
     #[command(subcommand)]
     Credentials(admin::CredentialsCommand),
-    /// HTTP tokens of wall displays, porters, managers.
+    /// Who may come in over HTTP: wall displays, persons, programs.
     #[command(subcommand)]
-    Token(admin::TokenCommand),
+    Token(token::TokenCommand),
     /// What arrived, as it stands on disk.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -144,7 +145,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => Ok(admin::migrate(&load(file)?)?),
         Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
-        Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
+        Command::Token(command) => Ok(token::token(&load(file)?, command)?),
         Command::Journal(command) => journal::journal(command, || load(file)),
         Command::Backup { file: to } => Ok(admin::backup(&load(file)?, &to)?),
         Command::Restore { file: from } => Ok(admin::restore(&load(file)?, &from)?),

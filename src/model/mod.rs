@@ -19,7 +19,7 @@ pub use by_id::ById;
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
 };
-pub use fix::{Fix, Origin, Sighting};
+pub use fix::{Fix, LOW_BATTERY_PCT, Origin, Sighting};
 pub use freshness::Freshness;
 pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
