@@ -99,6 +99,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let data_dir = DataDir::take(&config.data_dir)?;
     let site = Arc::new(Site::load(config.site.file.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
+    let sessions = Arc::new(auth::Sessions::open(&config.data_dir)?);
     let verify = credentials(&config)?;
     if options.demo.is_some() && config.mqtt.url.is_some() {
         return Err(demo::BringsItsOwnBroker.into());
@@ -177,6 +178,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         registry,
         storage: storage.clone(),
         tokens: tokens.clone(),
+        sessions,
         rejected: rejections,
         health: Arc::new(health),
         clock: Arc::new(now_ms),
@@ -276,6 +278,10 @@ async fn prepare(
         None => None,
     };
     let registry = storage.registry().await?;
+    // What readers say while the journal is folded is newer.
+    for (reader, since_ms) in storage.offline_readers().await? {
+        parts.live.readers.said(&reader, since_ms, false);
+    }
     let folding = logs.fold(parts, stored, &registry, storage).await?;
     Ok(Prepared { registry: Arc::new(ArcSwap::from_pointee(registry)), folding, stored, hospital })
 }

@@ -6,6 +6,7 @@ mod journal;
 mod record;
 mod replay;
 mod report;
+mod token;
 mod when;
 
 use crate::{app, config::Config, model::WardId, telemetry};
@@ -72,9 +73,9 @@ enum Command {
     /// MQTT credentials of tags, readers and engines.
     #[command(subcommand)]
     Credentials(admin::CredentialsCommand),
-    /// HTTP tokens of wall displays, porters, managers.
+    /// Who may come in over HTTP: wall displays, persons, programs.
     #[command(subcommand)]
-    Token(admin::TokenCommand),
+    Token(token::TokenCommand),
     /// What arrived, as it stands on disk.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -177,7 +178,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::ImportPar { file: csv } => Ok(admin::import_par(&load(file)?, &csv)?),
         Command::Report { month, ward, out } => report::report(&load(file)?, month, ward, &out),
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
-        Command::Token(command) => Ok(admin::token(&load(file)?, command)?),
+        Command::Token(command) => Ok(token::token(&load(file)?, command)?),
         Command::Journal(command) => journal::journal(command, || load(file)),
         Command::Record(args) => record::record(&args, &load(file)?),
         Command::ImportRecording(args) => import_recording::import(&args),

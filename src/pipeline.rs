@@ -137,6 +137,7 @@ impl Pipeline {
             Understood::TagReport { tag, .. } => tag.clone(),
             Understood::Reader { reader, time_ms, online } => {
                 let (reader, time_ms, online) = (reader.clone(), *time_ms, *online);
+                self.live.readers.said(&reader, time_ms, online);
                 return out.push(Decided::Reader { reader, time_ms, online });
             }
         };

@@ -46,15 +46,16 @@ pub(super) async fn list(
     caller.must(Permission::SeeEquipment)?;
     let picture = Picture::now(&app);
     let site = picture.site();
-    let mut filter = AssetFilter::parse(&query, site)?;
-    filter.asset = query.q.as_deref().and_then(|text| meant(text, &picture.registry));
+    let mut filter = AssetFilter::parse(&query, caller.scope(), site)?;
+    filter.asset = query.q.as_deref().and_then(|text| meant(text, caller.scope(), &picture));
     let near = query.near.as_deref().map(|text| Near::parse(text, site)).transpose()?;
     if query.rank.is_some() && near.is_none() {
         return Err(ApiError::invalid("rank", "needs `near`"));
     }
     let page = Page::new(query.limit, query.cursor.as_deref())?;
     let ways = app.ways.of(site);
-    let nearest = near.as_ref().map(|near| Nearest::new(&picture, near, &ways.1, query.rank));
+    let nearest =
+        near.as_ref().map(|near| Nearest::new(&picture, caller.scope(), near, &ways.1, query.rank));
     let (found, guessed) = matching(&mut filter, &picture);
     let otherwise = nearest.as_ref().filter(|_| found.is_empty());
     let alternatives = otherwise.and_then(|nearest| alternatives(&filter, &picture, nearest));
@@ -87,7 +88,12 @@ pub(super) async fn get(
     InPath(id): InPath<AssetId>,
 ) -> Result<Json<AssetView>, ApiError> {
     caller.must(Permission::SeeEquipment)?;
-    view_of(&app, &id).map(Json)
+    let picture = Picture::now(&app);
+    let asset = picture.registry.assets.get(&id).map(|asset| picture.asset_now(asset));
+    // What may not be seen isn't told apart from what isn't there.
+    let seen = asset.filter(|now| picture.may_see(now, caller.scope()));
+    let now = seen.ok_or(ApiError::NotFound("asset"))?;
+    Ok(Json(picture.asset_view(&now, None)))
 }
 
 /// The asset as it is now.

@@ -39,7 +39,11 @@ pub(super) async fn list(
     let picture = Picture::now(&app);
     let mut classes: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
     for asset in picture.registry.assets.values() {
-        let status = picture.asset_now(asset).status();
+        let now = picture.asset_now(asset);
+        if !picture.may_see(&now, caller.scope()) {
+            continue;
+        }
+        let status = now.status();
         let by_status = classes.entry(asset.class.to_string()).or_default();
         *by_status.entry(status.as_str()).or_default() += 1;
     }

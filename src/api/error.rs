@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Why a request is refused.
@@ -26,6 +27,15 @@ pub(super) enum ApiError {
     /// A good token whose role may not do that.
     #[error("the role of this token may not do that")]
     Forbidden,
+    /// Name, password or code is wrong; which of them isn't told.
+    #[error("name, password or code is wrong, or the code was used or is too old")]
+    WrongLogin,
+    /// Too many wrong ones of late.
+    #[error("too many failed logins; wait {} s", .0.as_secs() + 1)]
+    TooManyFailures(Duration),
+    /// A password would cross the network for all to read.
+    #[error("a password goes over HTTPS only: put a TLS proxy in front, or set http.plain_logins")]
+    LoginNeedsHttps,
     /// A state-changing request from another site's page.
     #[error("a page of another origin may not change anything here")]
     CrossOrigin,
@@ -93,6 +103,11 @@ impl ApiError {
             Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid", "Invalid request"),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized", "Token required"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::WrongLogin => (StatusCode::UNAUTHORIZED, "wrong-login", "Not let in"),
+            Self::TooManyFailures(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many failures")
+            }
+            Self::LoginNeedsHttps => (StatusCode::FORBIDDEN, "login-needs-https", "HTTPS needed"),
             Self::CrossOrigin => (StatusCode::FORBIDDEN, "cross-origin", "Cross-origin request"),
             Self::Misdirected => {
                 (StatusCode::MISDIRECTED_REQUEST, "host-not-served", "Host not served")
@@ -132,6 +147,10 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, kind, title) = self.kind();
         let detail = self.to_string();
+        let wait = match &self {
+            Self::TooManyFailures(wait) => wait.as_secs() + 1,
+            _ => 5,
+        };
         let field = match self {
             Self::Invalid { field, .. } => Some(field),
             _ => None,
@@ -147,8 +166,8 @@ impl IntoResponse for ApiError {
                 let scheme = HeaderValue::from_static("Bearer realm=\"spor\"");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
             }
             _ => {}
         }

@@ -107,7 +107,7 @@ pub(super) async fn list(
     caller: Caller,
     InQuery(query): InQuery<EventQuery>,
 ) -> Result<Json<EventList>, ApiError> {
-    caller.must(Permission::SeeEquipment)?;
+    caller.must(Permission::Trace)?;
     let limit = i64::try_from(checked_limit(query.limit)?).unwrap_or(i64::MAX);
     let after = query.cursor.unwrap_or(0);
     let filter = EventFilter { kind: query.kind, tag: query.tag, asset: query.asset };

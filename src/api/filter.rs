@@ -5,6 +5,7 @@ use super::{
     view::{AssetNow, Picture},
 };
 use crate::{
+    auth::Scope,
     find::{vocabulary, words},
     live::Place,
     model::{AssetId, ClassId, Freshness, Status, WardId, ZoneId},
@@ -76,6 +77,8 @@ pub(super) enum Rank {
 /// Conditions that all must hold; those that are empty hold always.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct AssetFilter {
+    /// What the asker may see at all.
+    pub(super) scope: Scope,
     classes: Vec<String>,
     statuses: Vec<Status>,
     states: Vec<Freshness>,
@@ -91,8 +94,9 @@ pub(super) struct AssetFilter {
 }
 
 impl AssetFilter {
-    pub(super) fn parse(query: &AssetQuery, site: &Site) -> Result<Self, ApiError> {
+    pub(super) fn parse(query: &AssetQuery, scope: &Scope, site: &Site) -> Result<Self, ApiError> {
         let mut filter = Self {
+            scope: scope.clone(),
             classes: parse_list(query.class.as_deref(), "class", |text| {
                 spor_schemas::ids::is_valid_id(text).then(|| text.to_owned())
             })?,
@@ -153,7 +157,8 @@ impl AssetFilter {
     /// True when the asset is meant.
     pub(super) fn admits(&self, now: &AssetNow, picture: &Picture<'_>) -> bool {
         let place = now.place();
-        self.asset.as_ref().is_none_or(|id| *id == now.asset.id)
+        picture.may_see(now, &self.scope)
+            && self.asset.as_ref().is_none_or(|id| *id == now.asset.id)
             && holds(&self.classes, |class| class == now.asset.class.as_str())
             && holds(&self.statuses, |status| *status == now.status())
             && holds(&self.states, |state| *state == now.freshness(picture.now_ms))

@@ -1,13 +1,14 @@
-//! Who may come in: the host name a request was sent to, the origin it comes from, the token it bears.
+//! What may come in: the host name a request was sent to, the origin it comes from.
 //!
 //! A browser that was lured to another site can't reach Spor: a rebound name fails the check of
 //! `Host`, a form or script of another origin can change nothing.
 
+pub(super) use super::caller::Caller;
 use super::{App, Config, error::ApiError};
-use crate::auth::{Permission, Principal, Tokens};
+use crate::auth::Tokens;
 use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, Method, header, request::Parts, uri::Authority},
+    extract::{Request, State},
+    http::{HeaderMap, Method, Uri, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
@@ -20,12 +21,22 @@ pub(super) struct Guard {
     bound: SocketAddr,
     /// Everybody may, though there are tokens; only ever true on loopback.
     open: bool,
+    /// Passwords may go over the network in clear.
+    pub(super) plain_logins: bool,
+    /// Where phones reach this server; none: where the asker does.
+    pub(super) public_url: Option<String>,
 }
 
 impl Guard {
     pub(super) fn new(config: &Config, bound: SocketAddr) -> Self {
         let open = config.open && bound.ip().is_loopback();
-        Self { allowed_hosts: config.allowed_hosts.clone(), bound, open }
+        let plain_logins = config.plain_logins;
+        let public_url = config.public_url.clone();
+        let public_host = public_url
+            .as_deref()
+            .and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
+        let allowed_hosts = config.allowed_hosts.iter().cloned().chain(public_host).collect();
+        Self { allowed_hosts, bound, open, plain_logins, public_url }
     }
 
     /// True while everybody on this machine may see and change equipment.
@@ -34,15 +45,33 @@ impl Guard {
     }
 
     fn serves(&self, host: &str) -> bool {
-        let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-        if let Ok(address) = bare.parse::<IpAddr>() {
-            return address.is_loopback()
-                || address == self.bound.ip()
-                || self.allowed_hosts.iter().any(|allowed| allowed == bare);
-        }
-        bare.eq_ignore_ascii_case("localhost")
+        let bare = bare(host);
+        is_loopback_name(host)
+            || bare.parse().is_ok_and(|address: IpAddr| address == self.bound.ip())
             || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare))
     }
+}
+
+/// True for the names that only this machine calls itself by.
+pub(super) fn is_loopback_name(host: &str) -> bool {
+    let bare = bare(host);
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.')
+}
+
+/// True for a request that changes nothing.
+pub(super) fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// True when the browser says which page asks; that it is one of ours was checked before.
+pub(super) fn names_its_origin(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        || headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// Refuses what was sent to a foreign name, and changes that a foreign page asks for.
@@ -55,8 +84,7 @@ pub(super) async fn check_host_and_origin(
     if !app.guard.serves(authority.host()) {
         return Err(ApiError::Misdirected);
     }
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !reads && !is_same_origin(request.headers(), &authority) {
+    if !reads(request.method()) && !is_same_origin(request.headers(), &authority) {
         return Err(ApiError::CrossOrigin);
     }
     Ok(next.run(request).await)
@@ -81,63 +109,14 @@ fn is_same_origin(headers: &HeaderMap, authority: &Authority) -> bool {
         .is_some_and(|(_, sender)| sender.eq_ignore_ascii_case(authority.as_str()))
 }
 
-/// Who sent the request, and what that allows.
-pub(super) struct Caller {
-    principal: Option<Principal>,
-    open: bool,
-}
-
-impl Caller {
-    /// Nothing when the caller may do that.
-    ///
-    /// # Errors
-    /// 401 without a token, 403 when its role may not.
-    pub(super) fn must(&self, permission: Permission) -> Result<(), ApiError> {
-        if self.open && permission.is_open() {
-            return Ok(());
-        }
-        match &self.principal {
-            Some(principal) if principal.role.may(permission) => Ok(()),
-            Some(_) => Err(ApiError::Forbidden),
-            None => Err(ApiError::Unauthorized("send a token: Authorization: Bearer spor_...")),
-        }
-    }
-
-    /// The name of the token, for the record.
-    pub(super) fn name(&self) -> &str {
-        self.principal.as_ref().map_or("", |principal| &principal.name)
-    }
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let tokens = &app.context.tokens;
-        let open = app.guard.is_open(tokens);
-        let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-            return Ok(Self { principal: None, open });
-        };
-        let token = value.to_str().ok().and_then(bearer);
-        let principal = token.and_then(|token| tokens.verify(token));
-        // A wrong token is told even where none is needed: its sender believes that it is good.
-        let principal = principal.ok_or(ApiError::Unauthorized("this token is not good"))?;
-        Ok(Self { principal: Some(principal), open })
-    }
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn guard(bound: &str, allowed: &[&str]) -> Guard {
         let allowed_hosts = allowed.iter().map(ToString::to_string).collect();
-        Guard { allowed_hosts, bound: bound.parse().expect("an address"), open: false }
+        let bound = bound.parse().expect("an address");
+        Guard { allowed_hosts, bound, open: false, plain_logins: false, public_url: None }
     }
 
     #[test]
@@ -150,6 +129,17 @@ mod tests {
             assert!(!loopback.serves(foreign), "{foreign}");
         }
         assert!(guard("10.0.0.5:80", &[]).serves("10.0.0.5"));
+    }
+
+    #[test]
+    fn a_browser_that_says_nothing_of_its_page_is_not_believed() {
+        let with = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().expect("a value"));
+            names_its_origin(&headers)
+        };
+        assert!(with("origin", "http://localhost:8080") && with("sec-fetch-site", "same-origin"));
+        assert!(!with("sec-fetch-site", "none") && !with("accept", "*/*"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(super) async fn of_asset(
     InPath(asset): InPath<AssetId>,
     InQuery(query): InQuery<HistoryQuery>,
 ) -> Result<Json<History>, ApiError> {
-    caller.must(Permission::SeeEquipment)?;
+    caller.must(Permission::Trace)?;
     if !Picture::now(&app).registry.assets.contains_key(&asset) {
         return Err(ApiError::NotFound("asset"));
     }
@@ -106,7 +106,7 @@ pub(super) async fn of_tag(
     InPath(tag): InPath<TagId>,
     InQuery(query): InQuery<HistoryQuery>,
 ) -> Result<Json<History>, ApiError> {
-    caller.must(Permission::SeeEquipment)?;
+    caller.must(Permission::Trace)?;
     if !may_be_told(&Picture::now(&app), &tag) {
         return Err(ApiError::NotFound("tag"));
     }

@@ -61,7 +61,7 @@ impl From<Lookup> for LookupView {
 #[utoipa::path(
     get, path = "/api/v1/lookups", tag = "people", operation_id = "list_lookups",
     params(LookupQuery),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The look-ups, newest first", body = LookupList)),
 )]
 pub(super) async fn list(

@@ -8,6 +8,7 @@
 mod asset_registry;
 mod assets;
 mod by_hand;
+mod caller;
 mod classes;
 mod error;
 mod events;
@@ -26,12 +27,14 @@ mod par;
 mod people;
 mod person_registry;
 mod presence;
+mod qr;
 mod registry;
 mod rejected;
 mod replay;
 mod report;
 mod search;
 mod server;
+mod session;
 mod stream;
 mod tags;
 mod view;
@@ -49,7 +52,7 @@ pub mod frames {
 }
 
 use crate::{
-    auth::Tokens,
+    auth::{Sessions, Tokens},
     ingest::Rejections,
     live::Live,
     model::{ByHand, Registry},
@@ -74,11 +77,22 @@ pub struct Config {
     /// Everybody on this machine may see and change equipment without a token, though there are
     /// tokens; on loopback only. Where people are is never open.
     pub open: bool,
+    /// Persons may log in over plain HTTP, also from other machines: their passwords go in clear.
+    pub plain_logins: bool,
+    /// The address that phones reach Spor at, e.g. `https://spor.example`, for the codes that walls
+    /// show them; none: the one that the wall itself uses.
+    pub public_url: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 8080).into(), allowed_hosts: Vec::new(), open: false }
+        Self {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            allowed_hosts: Vec::new(),
+            open: false,
+            plain_logins: false,
+            public_url: None,
+        }
     }
 }
 
@@ -102,6 +116,8 @@ pub struct Context {
     pub storage: Storage,
     /// Who may ask.
     pub tokens: Arc<Tokens>,
+    /// Who is logged in.
+    pub sessions: Arc<Sessions>,
     /// The last refused messages of each reason.
     pub rejected: Rejections,
     /// What is wrong now.
@@ -120,6 +136,7 @@ pub struct Context {
 struct Shared {
     context: Context,
     guard: guard::Guard,
+    logins: session::Logins,
     hub: stream::Hub,
     ways: nearest::CurrentWays,
     /// Held while the registry changes, so that pictures of it replace each other in order.

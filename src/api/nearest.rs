@@ -6,11 +6,12 @@ use super::{
     view::{AssetNow, Picture, rounded},
 };
 use crate::{
+    auth::Scope,
     find::{
         Load, Reach, Spot, Step, Ways,
         rank::{Facts, Order, Standing},
     },
-    model::{ClassId, Freshness, Status, WardId, ZoneId},
+    model::{ClassId, Freshness, Status, WardId},
     site::Site,
 };
 use arc_swap::ArcSwapOption;
@@ -35,6 +36,7 @@ impl CurrentWays {
 /// One question's order.
 pub(super) struct Nearest<'a> {
     picture: &'a Picture<'a>,
+    scope: &'a Scope,
     near: &'a Near,
     ways: &'a Ways,
     order: Order,
@@ -48,6 +50,7 @@ pub(super) struct Nearest<'a> {
 impl<'a> Nearest<'a> {
     pub(super) fn new(
         picture: &'a Picture<'a>,
+        scope: &'a Scope,
         near: &'a Near,
         ways: &'a Ways,
         rank: Option<Rank>,
@@ -64,7 +67,7 @@ impl<'a> Nearest<'a> {
             }
         }
         let own_ward = near.room.as_ref().and_then(|room| picture.site().zone(room)?.ward.as_ref());
-        Self { picture, near, ways, order, own_ward, reaches: Default::default(), free }
+        Self { picture, scope, near, ways, order, own_ward, reaches: Default::default(), free }
     }
 
     /// Where it stands among others.
@@ -123,7 +126,8 @@ impl<'a> Nearest<'a> {
 
     fn left(&self, now: &AssetNow) -> Option<usize> {
         let ward = ward_of(now, self.picture).filter(|ward| Some(*ward) != self.own_ward)?;
-        if !is_free(now, self.picture.now_ms) {
+        // How many a ward has left is not told to one who may not look into it.
+        if !is_free(now, self.picture.now_ms) || !self.scope.has_ward(ward) {
             return None;
         }
         let free = self.free.get(&(now.asset.class.clone(), ward.clone()))?;
@@ -144,8 +148,7 @@ fn is_free(now: &AssetNow, now_ms: i64) -> bool {
 
 /// The ward where it stands.
 pub(super) fn ward_of<'p>(now: &AssetNow, picture: &'p Picture<'_>) -> Option<&'p WardId> {
-    let room: Option<&ZoneId> = now.place()?.zone.as_ref();
-    picture.site().zone(room?)?.ward.as_ref()
+    picture.ward_of(now)
 }
 
 #[cfg(test)]

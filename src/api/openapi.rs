@@ -12,18 +12,19 @@ use utoipa::{
         Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response as Described,
         ResponseBuilder, SecurityRequirement,
         path::Operation,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("assets", "Things: where they are, what they are doing, how to find them."),
     ("tags", "Tags that no person wears."),
     ("building", "Floors, rooms and zones."),
     ("events", "What happened."),
     ("people", "Where people are, for a stated purpose, on record; pseudonyms only."),
     ("registry", "What carries which tag."),
+    ("session", "Who asks: login, logout."),
     ("operations", "For those who look after Spor."),
 ];
 
@@ -63,9 +64,18 @@ pub(super) fn complete(mut api: OpenApi) -> Bytes {
                 .build(),
         ),
     );
+    components.add_security_scheme(
+        "session",
+        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            "spor_session",
+            "Set by `POST /api/v1/session`. With it, what changes something must come from a page of \
+             this server, which the browser says by `Origin`.",
+        ))),
+    );
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     api.security = Some(vec![
         SecurityRequirement::new("token", Vec::<String>::new()),
+        SecurityRequirement::new("session", Vec::<String>::new()),
         SecurityRequirement::default(),
     ]);
     for (path, item) in &mut api.paths.paths {

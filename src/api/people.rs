@@ -101,7 +101,7 @@ pub(super) struct PersonView {
 #[utoipa::path(
     get, path = "/api/v1/people", tag = "people", operation_id = "find_people",
     params(PeopleQuery),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The people that fit", body = PeopleList),
         (status = 503, description = "The look-up can't be put on record now",

@@ -40,7 +40,7 @@ pub(super) struct RegisteredPerson {
     put, path = "/api/v1/people/{pseudonym}", tag = "registry", operation_id = "put_person",
     params(("pseudonym" = String, Path, description = "A pseudonym, never a name", example = "P-017")),
     request_body = PersonBody,
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 200, description = "As it stands now", body = RegisteredPerson)),
 )]
 pub(super) async fn put(
@@ -63,7 +63,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete, path = "/api/v1/people/{pseudonym}", tag = "registry", operation_id = "delete_person",
     params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 204, description = "Nothing of that person is left")),
 )]
 pub(super) async fn delete(
@@ -88,7 +88,7 @@ pub(super) async fn delete(
     put, path = "/api/v1/people/{pseudonym}/tag", tag = "registry", operation_id = "bind_person",
     params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
     request_body = TagBody,
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 204, description = "The person wears it")),
 )]
 pub(super) async fn bind(
@@ -109,7 +109,7 @@ pub(super) async fn bind(
     delete, path = "/api/v1/people/{pseudonym}/tag", tag = "registry",
     operation_id = "unbind_person",
     params(("pseudonym" = String, Path, description = "The pseudonym", example = "P-017")),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 204, description = "The person wears no badge")),
 )]
 pub(super) async fn unbind(

@@ -93,7 +93,7 @@ struct After {
 #[utoipa::path(
     get, path = "/api/v1/presence", tag = "people", operation_id = "list_presence",
     params(PresenceQuery),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The groups of five and more", body = PresenceList)),
 )]
 pub(super) async fn list(

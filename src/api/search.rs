@@ -6,10 +6,12 @@ use super::{
     view::{AssetNow, AssetView, Picture},
 };
 use crate::{
+    auth::Scope,
     find::{code, vocabulary, words::fold},
-    model::{AssetId, Freshness, Registry, Status},
+    model::{Asset, AssetId, Freshness, Status},
 };
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// How many of each kind of alternative are told.
@@ -29,11 +31,13 @@ pub(super) struct Alternatives {
     other_class: Vec<AssetView>,
 }
 
-/// The one asset that a code, an id or a whole label means.
-pub(super) fn meant(text: &str, registry: &Registry) -> Option<AssetId> {
+/// The one asset that a code, an id or a whole label means, of those that may be seen.
+pub(super) fn meant(text: &str, scope: &Scope, picture: &Picture<'_>) -> Option<AssetId> {
+    let assets = &picture.registry.assets;
+    let seen = |asset: &&Arc<Asset>| picture.may_see(&picture.asset_now(asset), scope);
     let known = code::ids(text).into_iter().find_map(|id| {
         let id: AssetId = id.parse().ok()?;
-        registry.assets.contains_key(&id).then_some(id)
+        assets.get(&id).filter(seen).map(|_| id)
     });
     known.or_else(|| {
         let run_together = |text: &str| fold(text).replace(' ', "");
@@ -42,9 +46,10 @@ pub(super) fn meant(text: &str, registry: &Registry) -> Option<AssetId> {
         if !wanted.bytes().any(|b| b.is_ascii_digit()) {
             return None;
         }
-        let mut same = registry.assets.values().filter(|asset| {
+        let named = assets.values().filter(|asset| {
             run_together(asset.id.as_str()) == wanted || run_together(&asset.label) == wanted
         });
+        let mut same = named.filter(seen);
         let found = same.next()?;
         same.next().is_none().then(|| found.id.clone())
     })
@@ -59,7 +64,10 @@ pub(super) fn matching(filter: &mut AssetFilter, picture: &Picture<'_>) -> (Vec<
     let found = fitting(filter);
     // A word that is right, of which nothing is free, is not guessed at.
     let named = |filter: &AssetFilter| {
-        picture.registry.assets.values().any(|asset| filter.means_class(&asset.class))
+        picture.registry.assets.values().any(|asset| {
+            filter.means_class(&asset.class)
+                && picture.may_see(&picture.asset_now(asset), &filter.scope)
+        })
     };
     if !found.is_empty() || filter.words.is_empty() || filter.asset.is_some() || named(filter) {
         return (found, false);

@@ -3,12 +3,12 @@
 use super::{
     App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
     events, floors, guard, health, history, lookups, nearest, openapi, par, people,
-    person_registry, presence, rejected, replay, report, stream, tags, zones,
+    person_registry, presence, qr, rejected, replay, report, session, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
     Router,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -34,6 +34,9 @@ pub enum StartError {
     /// `open` is for one's own machine only.
     #[error("http.open is true, but http.listen is {0}, which others can reach")]
     OpenToOthers(SocketAddr),
+    /// Codes for phones would lead nowhere.
+    #[error("http.public_url is {0:?}: it must be http:// or https:// with a host, and no more")]
+    PublicUrl(String),
     /// The port is taken, or the address isn't this machine's.
     #[error("cannot listen on {address} for HTTP: {source}; set http.listen to another address")]
     Listen {
@@ -79,6 +82,11 @@ impl Listener {
 /// # Errors
 /// When others could reach it without any token, or the port isn't free.
 pub async fn bind(config: &Config, tokens: &Tokens) -> Result<Listener, StartError> {
+    if let Some(url) = &config.public_url
+        && !is_base(url)
+    {
+        return Err(StartError::PublicUrl(url.clone()));
+    }
     if !config.listen.ip().is_loopback() {
         if config.open {
             return Err(StartError::OpenToOthers(config.listen));
@@ -91,6 +99,14 @@ pub async fn bind(config: &Config, tokens: &Tokens) -> Result<Listener, StartErr
     let tcp = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = tcp.local_addr().map_err(failed)?;
     Ok(Listener { tcp, address, guard: guard::Guard::new(config, address) })
+}
+
+fn is_base(url: &str) -> bool {
+    let uri =
+        url.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    uri.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()) && uri.path() == "/")
+        && !url.ends_with('/')
+        && !url.contains(['?', '#', '@'])
 }
 
 /// Serves the API and the pages of `wall` until `stop`, then ends the event streams and waits a
@@ -108,6 +124,7 @@ pub async fn serve(
     let app = Arc::new(Shared {
         context,
         guard,
+        logins: session::Logins::default(),
         hub: stream::Hub::default(),
         ways: nearest::CurrentWays::default(),
         acts_by_hand: tokio::sync::Mutex::default(),
@@ -121,6 +138,7 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY was refused");
         }
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(tcp, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let out_of_patience = async {
         stop.cancelled().await;
@@ -147,6 +165,7 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(by_hand::claim, by_hand::release))
         .routes(routes!(by_hand::say, by_hand::clear))
         .routes(routes!(history::of_asset))
+        .routes(routes!(qr::of_asset))
         .routes(routes!(classes::list))
         .routes(routes!(par::list))
         .routes(routes!(par::put, par::delete))
@@ -165,6 +184,7 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(person_registry::bind, person_registry::unbind))
         .routes(routes!(rejected::list))
         .routes(routes!(replay::get, replay::control))
+        .routes(routes!(session::get, session::log_in, session::log_out))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -182,11 +202,14 @@ fn router(app: App, wall: Router) -> Router {
         .layer(middleware::from_fn_with_state(app, guard::check_host_and_origin))
 }
 
-/// An answer is about a moment: nobody keeps it unless its resource says so.
+/// An answer is about a moment: nobody keeps it unless its resource says so. Shown as a page of its own
+/// it loads nothing; pages say what they load.
 async fn harden(response: Response) -> Response {
     let mut response = response.into_response();
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

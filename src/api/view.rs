@@ -2,8 +2,9 @@
 
 use super::{Shared, fetch::FetchView};
 use crate::{
+    auth::Scope,
     live::{Place, TagState},
-    model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId},
+    model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId, WardId},
     site::Site,
 };
 use jiff::Timestamp;
@@ -112,7 +113,8 @@ pub(super) struct PlaceView {
 /// A tag that no person wears.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "tag": "AA:07", "bound": true, "asset": "pump-7", "state": "live", "moving": false,
+    "tag": "AA:07", "bound": true, "asset": "pump-7",
+    "asset_label": "Infusion pump 7", "state": "live", "moving": false,
     "battery_pct": 87, "firmware": "2.1.0", "interval_s": 2.0,
     "place": {
         "zone": "c1-store", "zone_name": "Storage C1", "ward": "C1", "floor": 1,
@@ -127,6 +129,8 @@ pub(super) struct TagView {
     bound: bool,
     /// That asset.
     asset: Option<String>,
+    /// What people call it.
+    asset_label: Option<String>,
     /// How far its place can be believed.
     state: Freshness,
     /// True while it feels motion.
@@ -188,6 +192,17 @@ impl<'a> Picture<'a> {
         AssetNow { asset: Arc::clone(asset), tag, state }
     }
 
+    /// The ward where it stands.
+    pub(super) fn ward_of(&self, now: &AssetNow) -> Option<&WardId> {
+        self.site.zone(now.place()?.zone.as_ref()?)?.ward.as_ref()
+    }
+
+    /// True when one who sees `scope` sees this.
+    pub(super) fn may_see(&self, now: &AssetNow, scope: &Scope) -> bool {
+        let floor = now.place().map(|place| place.floor);
+        scope.is_everything() || scope.admits(&now.asset, floor, self.ward_of(now))
+    }
+
     pub(super) fn asset_view(&self, now: &AssetNow, fetch: Option<FetchView>) -> AssetView {
         let state = now.state.as_ref();
         let status = state.and_then(|state| state.status.as_ref());
@@ -215,14 +230,15 @@ impl<'a> Picture<'a> {
     /// What may be told of a tag; `state` is what is known of it.
     pub(super) fn tag_view(&self, tag: &TagId, state: Option<&TagState>) -> TagView {
         let asset = match self.registry.carrier(tag) {
-            Some(Carrier::Asset(asset)) => Some(asset.id.to_string()),
+            Some(Carrier::Asset(asset)) => Some(asset),
             _ => None,
         };
         let known = state.filter(|state| state.place.is_some());
         TagView {
             tag: tag.to_string(),
             bound: asset.is_some(),
-            asset,
+            asset: asset.map(|asset| asset.id.to_string()),
+            asset_label: asset.map(|asset| asset.label.clone()),
             state: state.map_or(Freshness::Unknown, |state| state.freshness(self.now_ms)),
             moving: state.and_then(|state| state.moving),
             battery_pct: state.and_then(|state| state.battery_pct),

@@ -120,6 +120,8 @@ impl Hospital {
             "\nA simulated hospital is at work: {assets} assets, {staff} staff.\n\n\
              \x20 Wall display     {http}/\n\
              \x20 Report           {http}/report\n\
+             \x20 Ward board       {http}/ward\n\
+             \x20 Tags on things   {http}/tags\n\
              \x20 API              {http}/api/openapi.json\n\
              \x20 A tag of yours   mosquitto_pub{port} -t spor/v1/tags/pump-x/position -m '{{\"x_m\":12.3,\"y_m\":4.5,\"floor\":1}}'\n\
              \x20                  curl {http}/api/v1/tags/pump-x\n\

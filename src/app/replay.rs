@@ -124,6 +124,7 @@ async fn play(
     let signals = tokio::spawn(stop_when_asked(stop.clone()));
     let data_dir = DataDir::take(folder.path())?;
     let tokens = Arc::new(auth::Tokens::open(folder.path())?);
+    let sessions = Arc::new(auth::Sessions::open(folder.path())?);
     let listen = api::Config {
         listen: options.listen,
         open: options.listen.ip().is_loopback(),
@@ -163,7 +164,7 @@ async fn play(
         mqtts: None,
         database: storage.public_url(),
     };
-    let context = stage.context(tokens, &metrics);
+    let context = stage.context(tokens, sessions, &metrics);
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.child_token()));
     let leaving = tokio::spawn({
@@ -191,7 +192,12 @@ async fn play(
 }
 
 impl Stage {
-    fn context(&self, tokens: Arc<auth::Tokens>, metrics: &telemetry::Metrics) -> api::Context {
+    fn context(
+        &self,
+        tokens: Arc<auth::Tokens>,
+        sessions: Arc<auth::Sessions>,
+        metrics: &telemetry::Metrics,
+    ) -> api::Context {
         let no_trouble = watch::channel(None).1;
         let (controls, metrics) = (self.controls.clone(), metrics.clone());
         api::Context {
@@ -203,6 +209,7 @@ impl Stage {
             by_hand: Arc::new(|_| Box::pin(std::future::ready(None))),
             storage: self.storage.clone(),
             tokens,
+            sessions,
             rejected: self.rejections.clone(),
             health: Arc::new(health_of(self.storage.clone(), || None, no_trouble)),
             clock: Arc::new(move || controls.now_ms()),

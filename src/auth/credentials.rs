@@ -231,7 +231,8 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-fn hash(password: &[u8]) -> Result<String, CredentialsError> {
+/// A hash that tells nothing about the password.
+pub(super) fn hash(password: &[u8]) -> Result<String, CredentialsError> {
     let failed = |error: argon2::password_hash::Error| CredentialsError::Hash(error.to_string());
     let salt = SaltString::encode_b64(&rand::random::<[u8; 16]>()).map_err(failed)?;
     Ok(Argon2::default().hash_password(password, &salt).map_err(failed)?.to_string())

@@ -1,5 +1,6 @@
 //! Roles and what they may do.
 
+use super::Scope;
 use serde::{Deserialize, Serialize};
 
 /// What the bearer of a token is to the hospital.
@@ -21,10 +22,13 @@ pub enum Role {
 }
 
 /// Something that not everybody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Permission {
-    /// See equipment, the building and what happened to equipment.
+    /// See equipment as it is now, and the building.
     SeeEquipment,
+    /// See tags, and where equipment was and what happened to it.
+    Trace,
     /// See how many of a role were where, never who.
     SeePresence,
     /// Ask where people are now, for a stated purpose, on record.
@@ -50,6 +54,8 @@ pub struct Principal {
     pub name: String,
     /// Its role.
     pub role: Role,
+    /// What of the equipment it may see.
+    pub scope: Scope,
 }
 
 impl Role {
@@ -62,18 +68,19 @@ impl Role {
     fn permissions(self) -> &'static [Permission] {
         use Permission::{
             Diagnose, FindPeople, Handle, KeepAssets, KeepPar, KeepPeople, SeeEquipment,
-            SeeLookups, SeePresence,
+            SeeLookups, SeePresence, Trace,
         };
         match self {
             Self::Wall => &[SeeEquipment],
-            Self::Porter => &[SeeEquipment, Handle],
+            Self::Porter => &[SeeEquipment, Trace, Handle],
             Self::Coordinator => {
-                &[SeeEquipment, SeePresence, FindPeople, SeeLookups, Handle, KeepPeople]
+                &[SeeEquipment, Trace, SeePresence, FindPeople, SeeLookups, Handle, KeepPeople]
             }
-            Self::Manager => &[SeeEquipment, SeePresence, KeepPar],
-            Self::Engineer => &[SeeEquipment, Handle, KeepAssets, Diagnose],
+            Self::Manager => &[SeeEquipment, Trace, SeePresence, KeepPar],
+            Self::Engineer => &[SeeEquipment, Trace, Handle, KeepAssets, Diagnose],
             Self::Admin => &[
                 SeeEquipment,
+                Trace,
                 SeePresence,
                 SeeLookups,
                 Handle,
@@ -112,12 +119,30 @@ impl Role {
 }
 
 impl Permission {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 9] = [
+        Self::SeeEquipment,
+        Self::Trace,
+        Self::SeePresence,
+        Self::FindPeople,
+        Self::SeeLookups,
+        Self::Handle,
+        Self::KeepAssets,
+        Self::KeepPeople,
+        Self::Diagnose,
+    ];
+
     /// What anybody on this machine may do while Spor is open: all but what is about persons.
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(
             self,
-            Self::SeeEquipment | Self::Handle | Self::KeepAssets | Self::KeepPar | Self::Diagnose
+            Self::SeeEquipment
+                | Self::Trace
+                | Self::Handle
+                | Self::KeepAssets
+                | Self::KeepPar
+                | Self::Diagnose
         )
     }
 }
@@ -146,10 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_on_a_wall_claims_nothing() {
-        let may = |role: Role| role.may(Permission::Handle);
-        assert!(!may(Role::Wall) && !may(Role::Manager));
-        assert!(may(Role::Porter) && may(Role::Coordinator));
+    fn a_wall_sees_what_is_now_and_does_nothing() {
+        let may = |permission: &Permission| Role::Wall.may(*permission);
+        let all: Vec<_> = Permission::ALL.into_iter().filter(may).collect();
+        assert_eq!(all, [Permission::SeeEquipment]);
+        assert!(!Role::Manager.may(Permission::Handle));
+        assert!(Role::Porter.may(Permission::Handle) && Role::Porter.may(Permission::Trace));
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use super::runtime;
 use crate::{
-    auth::{
-        Role, Tokens,
-        credentials::{self, Proof},
-    },
+    auth::credentials::{self, Proof},
     clock::now_ms,
     config::Config,
     model::{Asset, AssetId, CarrierId, ClassId, ClientRole, ParLevel, TagId, WardId},
@@ -37,25 +34,6 @@ pub(super) enum CredentialsCommand {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-}
-
-#[derive(Subcommand)]
-pub(super) enum TokenCommand {
-    /// Makes a token and prints it once.
-    Add {
-        /// What it is for, e.g. `wall-c1`.
-        name: String,
-        /// wall, porter, coordinator, manager, engineer or admin.
-        #[arg(long, value_parser = role_named)]
-        role: Role,
-    },
-    /// Ends a token at once.
-    Revoke {
-        /// Its name.
-        name: String,
-    },
-    /// Lists the tokens: names and roles, never the tokens themselves.
-    List,
 }
 
 pub(super) fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -172,25 +150,6 @@ pub(super) fn credentials(config: &Config, command: CredentialsCommand) -> anyho
 /// 128 random bits, as 32 hexadecimal digits.
 pub(super) fn new_password() -> String {
     rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn role_named(text: &str) -> Result<Role, &'static str> {
-    Role::parse(text).ok_or("it is wall, porter, coordinator, manager, engineer or admin")
-}
-
-pub(super) fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
-    let tokens = Tokens::open(&config.data_dir)?;
-    match command {
-        TokenCommand::Add { name, role } => println!("{}", tokens.add(&name, role)?),
-        TokenCommand::Revoke { name } => tokens.revoke(&name)?,
-        TokenCommand::List => {
-            for token in tokens.list() {
-                let state = token.revoked.map_or(String::new(), |at| format!("  revoked {at}"));
-                println!("{}  {}  made {}{state}", token.name, token.role.as_str(), token.created);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Opens the database, works, and closes it again; a private server that this command started is

@@ -3,10 +3,12 @@
 //! is slow gets the newest state of each tag, never a queue.
 
 mod map;
+mod readers;
 mod state;
 
 use crate::model::Hands;
 pub use map::{Changes, TagMap};
+pub use readers::ReaderMap;
 pub use state::{Place, TagState};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -18,6 +20,8 @@ pub struct Live {
     pub tags: TagMap,
     /// The tags that persons wear.
     pub people: TagMap,
+    /// What readers said of themselves.
+    pub readers: ReaderMap,
     /// What holds by hand.
     pub by_hand: watch::Sender<ByHandNow>,
 }

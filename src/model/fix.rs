@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use spor_schemas::{EngineId, ReaderId, TagId};
 
+/// A tag's battery is low from here down, percent.
+pub const LOW_BATTERY_PCT: u8 = 15;
+
 /// Who says where a tag is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {

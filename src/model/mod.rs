@@ -25,7 +25,7 @@ pub use decided::{
 pub use figures::{
     AtOnce, ClassFigures, DayFigures, Figures, LengthFigures, ParFigures, TransferFigures, WeekHour,
 };
-pub use fix::{Fix, Origin, Sighting};
+pub use fix::{Fix, LOW_BATTERY_PCT, Origin, Sighting};
 pub use freshness::Freshness;
 pub use par::ParLevel;
 pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};

@@ -8,16 +8,15 @@ use crate::{
     live::{Place, TagState},
     locate::{Crossing, Located, Move, Placed, Track},
     model::{
-        AssetId, Decided, Fix, Freshness, PositionRow, RestoredTag, StatusNow, TagId, VisitRow,
-        ZoneId,
+        AssetId, Decided, Fix, Freshness, LOW_BATTERY_PCT, PositionRow, RestoredTag, StatusNow,
+        TagId, VisitRow, ZoneId,
     },
     site::Site,
 };
 use late::Presumed;
 use serde::{Deserialize, Serialize};
 
-/// A battery is low from here down, percent; it is well again five points higher.
-const LOW_BATTERY_PCT: u8 = 15;
+/// A battery that was low is well again from here up, percent.
 const WELL_AGAIN_PCT: u8 = 20;
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The site's rooms, zones and readers as the database knows them, by version of the site file.
 
 use super::{Inner, Storage, StorageError, connection};
-use crate::model::{ById, ReaderRecord, WardId, ZoneId, ZoneRecord};
+use crate::model::{ById, ReaderId, ReaderRecord, WardId, ZoneId, ZoneRecord};
 use std::sync::{Arc, PoisonError};
 
 impl Storage {
@@ -30,6 +30,22 @@ impl Storage {
     /// The keys of rooms are asked for again.
     pub(super) fn forget_zones(&self) {
         self.inner.zones.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Storage {
+    /// Readers that said that they are offline, and since when, milliseconds.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn offline_readers(&self) -> Result<Vec<(ReaderId, i64)>, StorageError> {
+        let query = "select id, (extract(epoch from changed_at) * 1000)::int8 from reader
+                     where not online and changed_at is not null";
+        let rows = self.client().await?.query(query, &[]).await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| Some((ReaderId::new(row.get(0)).ok()?, row.get(1))))
+            .collect())
     }
 }
 

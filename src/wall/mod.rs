@@ -1,6 +1,7 @@
-//! The wall display's files, embedded in the program and served from memory.
+//! The pages' files, embedded in the program and served from memory: the wall display, the ward board,
+//! the tags of things, and the login. They hold nothing that needs a login; what they show does.
 //!
-//! The page itself is never cached; everything else lies under `/ui/{build}/`, where `build` is a
+//! A page itself is never cached; everything else lies under `/ui/{build}/`, where `build` is a
 //! digest of all files, and is cached for ever. Nothing of the page comes from another host.
 
 use axum::{
@@ -17,7 +18,15 @@ use std::{borrow::Cow, fmt::Write, sync::LazyLock};
 #[cfg(test)]
 mod tests;
 
-/// Stands in `index.html` where the build belongs.
+/// Where a page is, and its file.
+const PAGES: [(&str, &str); 5] = [
+    ("/", "index.html"),
+    ("/wall", "index.html"),
+    ("/ward", "ward.html"),
+    ("/tags", "tags.html"),
+    ("/login", "login.html"),
+];
+/// Stands in a page where the build belongs.
 const BUILD_MARK: &str = "{build}";
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const NEVER: HeaderValue = HeaderValue::from_static("no-store");
@@ -30,9 +39,14 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 struct Page;
 
 static BUILD: LazyLock<String> = LazyLock::new(digest);
-static INDEX: LazyLock<String> = LazyLock::new(|| {
-    let page = Page::get("index.html").expect("index.html is embedded at build time");
-    String::from_utf8_lossy(&page.data).replace(BUILD_MARK, build())
+
+/// The pages in the order of [`PAGES`], with the build in its places.
+static MADE: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let made = PAGES.iter().map(|(_, name)| {
+        let page = Page::get(name).expect("every page is embedded at build time");
+        String::from_utf8_lossy(&page.data).replace(BUILD_MARK, build())
+    });
+    made.collect()
 });
 
 /// What tells one version of the page from another: 16 hexadecimal digits over all of its files.
@@ -41,12 +55,13 @@ pub fn build() -> &'static str {
     &BUILD
 }
 
-/// Serves `/`, `/wall` and the files under `/ui/{build}/`.
+/// Serves the pages and the files under `/ui/{build}/`.
 pub fn router() -> Router {
-    Router::new()
-        .route("/", get(index))
-        .route("/wall", get(index))
-        .route("/ui/{build}/{*path}", get(file))
+    let router = Router::new().route("/ui/{build}/{*path}", get(file));
+    PAGES.iter().enumerate().fold(router, |router, (n, (path, _))| {
+        router
+            .route(path, get(async move || guarded(Html(MADE[n].as_str()).into_response(), NEVER)))
+    })
 }
 
 fn digest() -> String {
@@ -64,10 +79,6 @@ fn digest() -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-async fn index() -> Response {
-    guarded(Html(INDEX.as_str()).into_response(), NEVER)
 }
 
 async fn file(Path((wanted, path)): Path<(String, String)>) -> Response {

@@ -3,6 +3,7 @@
 
 use crate::support::{
     Spor,
+    fetched::{folder, prepared, python_with},
     tls::{Files, tls_port},
     tool, until,
 };
@@ -11,44 +12,13 @@ use std::{
     process::Command,
 };
 
-/// A folder that outlives a run, so that a library is fetched once.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
 }
 
-/// True when the command worked; otherwise the test is skipped, which is said, and fails in CI.
-fn prepared(what: &str, command: &mut Command) -> bool {
-    let output = command.output().unwrap();
-    let failed = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        assert!(std::env::var_os("CI").is_none(), "{what}: {failed}, and this is CI");
-        eprintln!("SKIPPED: {what}: {}", failed.lines().last().unwrap_or_default());
-    }
-    output.status.success()
-}
-
 /// The Python of an environment that has paho-mqtt.
 fn python() -> Option<PathBuf> {
-    let environment = folder("paho");
-    let python = environment.join("bin/python");
-    let has_paho = |python: &Path| {
-        let asked = Command::new(python).args(["-c", "import paho.mqtt.client"]).output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    if has_paho(&python) {
-        return Some(python);
-    }
-    let mut venv = Command::new(tool("python3")?);
-    let pip = ["-m", "pip", "install", "--quiet", "paho-mqtt==2.1.0"];
-    let made = prepared("python3 -m venv", venv.args(["-m", "venv"]).arg(&environment))
-        && prepared("pip install paho-mqtt", Command::new(&python).args(pip));
-    made.then_some(python)
+    python_with("paho", "paho-mqtt==2.1.0", "paho.mqtt.client")
 }
 
 /// A folder in whose scripts `require("mqtt")` works.

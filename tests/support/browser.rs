@@ -1,6 +1,6 @@
 //! Debian's Chromium behind ChromeDriver.
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use std::{
@@ -12,6 +12,8 @@ use std::{
 pub(crate) struct Browser {
     pub(crate) page: Client,
     driver: Child,
+    /// ChromeDriver's.
+    address: String,
     _profile: tempfile::TempDir,
 }
 
@@ -57,13 +59,14 @@ impl Browser {
         let options = json!({ "binary": chromium, "args": arguments });
         let capabilities =
             json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let address = format!("http://127.0.0.1:{port}");
         let page = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .connect(&address)
             .await
             .unwrap();
         page.goto(url).await.unwrap();
-        Some(Self { page, driver, _profile: profile })
+        Some(Self { page, driver, address, _profile: profile })
     }
 
     /// What the page shows as text.
@@ -75,6 +78,53 @@ impl Browser {
     /// The value of a JavaScript expression.
     pub(crate) async fn value(&self, expression: &str) -> serde_json::Value {
         self.page.execute(&format!("return ({expression})"), vec![]).await.unwrap()
+    }
+
+    /// A command of Chromium's own protocol, which ChromeDriver passes on.
+    pub(crate) async fn cdp(&self, method: &str, params: serde_json::Value) -> serde_json::Value {
+        let session = self.page.session_id().await.unwrap().expect("a session");
+        let url = format!("{}/session/{session}/goog/cdp/execute", self.address);
+        let body = json!({ "cmd": method, "params": params });
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{method}: {answer}");
+        answer["value"].clone()
+    }
+
+    /// Waits for the page's text to hold `wanted`.
+    pub(crate) async fn until_text(&self, wanted: &str, seconds: u64) -> String {
+        let mut last = String::new();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+        while std::time::Instant::now() < deadline {
+            last = self.text().await;
+            if last.contains(wanted) {
+                return last;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("not within {seconds} s: {wanted:?} in the page, which says:\n{last}");
+    }
+
+    /// Waits for the wall display to have its plan and its assets.
+    pub(crate) async fn until_ready(&self) {
+        super::until("the page to be ready", 30, async || {
+            let ready = self.value("Boolean(window.__spor && window.__spor.ready)").await;
+            (ready == json!(true)).then_some(())
+        })
+        .await;
+    }
+
+    /// Touches the first element that fits.
+    pub(crate) async fn touch(&self, css: &str) {
+        let found = self.page.find(Locator::Css(css)).await;
+        found.unwrap_or_else(|e| panic!("{css}: {e}")).click().await.unwrap();
+    }
+
+    /// Types into the first element that fits, what stood there before being gone.
+    pub(crate) async fn type_into(&self, css: &str, words: &str) {
+        let found = self.page.find(Locator::Css(css)).await.unwrap();
+        found.clear().await.unwrap();
+        found.send_keys(words).await.unwrap();
     }
 
     /// Ends the browser.

@@ -5,6 +5,7 @@
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod disk;
+pub(crate) mod fetched;
 pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod program;

@@ -111,6 +111,19 @@ impl Spor {
         self.mqtt.rsplit_once(':').unwrap().1.parse().unwrap()
     }
 
+    /// What `spor token` prints; `input` goes to its standard input.
+    pub(crate) fn token(&self, arguments: &[&str], input: &str) -> String {
+        use std::io::Write as _;
+        let mut command = command(&self.data_dir());
+        command.arg("token").args(arguments).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    }
+
     /// The body of a GET as JSON, and its status.
     pub(crate) async fn get(&self, path: &str) -> (u16, serde_json::Value) {
         let response = reqwest::get(format!("{}{path}", self.http)).await.unwrap();

@@ -9,6 +9,7 @@ use crate::model::{AssetId, Freshness, Status, WardId, ZoneId};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The names of [`Row`]'s values, in their order.
 pub(super) const COLUMNS: [&str; 18] = [
@@ -96,6 +97,7 @@ pub(super) fn hello(shared: &Shared) -> Bytes {
             .map(|floor| json!({ "number": floor.number, "label": floor.label }))
             .collect::<Vec<_>>(),
         "open": shared.guard.is_open(&context.tokens),
+        "public_url": shared.guard.public_url,
     });
     Bytes::from(format!("retry: 2000\nevent: hello\ndata: {data}\n\n"))
 }
@@ -127,8 +129,22 @@ pub(super) fn ping(picture: &Picture<'_>) -> Bytes {
         "server_time_ms": picture.now_ms,
         "newest_ms": context.live.tags.newest_ms(),
         "storage_up": *context.storage.up().borrow(),
+        "uncovered": uncovered(picture),
     });
     Bytes::from(format!("event: ping\ndata: {data}\n\n"))
+}
+
+/// Rooms whose readers are all offline, and since when.
+fn uncovered<'p>(picture: &'p Picture<'_>) -> Vec<(&'p str, i64)> {
+    let readers = &picture.shared.context.live.readers;
+    let mut rooms: BTreeMap<&str, Option<i64>> = BTreeMap::new();
+    for reader in picture.site().readers() {
+        let Some(room) = &reader.zone else { continue };
+        let since_ms = readers.offline_since(&reader.id);
+        let room = rooms.entry(room.as_str()).or_insert(since_ms);
+        *room = room.zip(since_ms).map(|(a, b)| a.max(b));
+    }
+    rooms.into_iter().filter_map(|(room, since_ms)| Some((room, since_ms?))).collect()
 }
 
 fn join<'r>(text: &mut String, rows: impl Iterator<Item = &'r str>) {

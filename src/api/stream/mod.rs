@@ -28,7 +28,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use hub::Client;
 use serde::Deserialize;
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
@@ -66,9 +69,12 @@ pub(super) async fn stream(
     caller.must(Permission::SeeEquipment)?;
     let StreamQuery { floor, ward, class } = query;
     let query = AssetQuery { floor, ward, class, ..AssetQuery::default() };
-    let filter = AssetFilter::parse(&query, &app.context.site.load())?;
+    let filter = AssetFilter::parse(&query, caller.scope(), &app.context.site.load())?;
     let client = Client::join(&app, &filter).ok_or(ApiError::TooManyStreams)?;
-    let frames = stream::unfold(Feed { app, client, step: Step::Hello }, Feed::next);
+    let frames = stream::unfold(
+        Feed { app, client, caller, asked: Instant::now(), step: Step::Hello },
+        Feed::next,
+    );
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -82,8 +88,14 @@ pub(super) async fn stream(
 struct Feed {
     app: App,
     client: Client,
+    caller: Caller,
+    /// When it was asked last whether the caller is still let in.
+    asked: Instant,
     step: Step,
 }
+
+/// A stream goes on for weeks: a token that was revoked ends it within this time, and a ping.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 enum Step {
     Hello,
@@ -93,6 +105,12 @@ enum Step {
 
 impl Feed {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if self.asked.elapsed() >= ASK_AGAIN {
+            self.asked = Instant::now();
+            if !self.caller.is_still_let_in(&self.app) {
+                return None;
+            }
+        }
         let frame = match std::mem::replace(&mut self.step, Step::Deltas) {
             Step::Hello => {
                 self.step = Step::Snapshot;

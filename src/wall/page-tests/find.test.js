@@ -62,6 +62,8 @@ test('a code is found however it is written', () => {
 
 test('bad parameters are named with what is valid', () => {
   assert.deepEqual(readParams('?lang=da&diag=55&types=pump,bed').bad, []);
+  assert.equal(readParams('?rotate=floors:20').values.rotateMs, 20_000);
+  assert.equal(readParams('?rotate=floors:2').bad[0].name, 'rotate');
   const { bad } = readParams('?lang=sv&dist=900&teme=dark&__proto__=1');
   assert.deepEqual(bad.map((b) => b.name), ['lang', 'dist', 'teme', '__proto__']);
   assert.deepEqual(bad[0].valid, ['da', 'en']);

@@ -14,11 +14,12 @@ const TIGHT_UNITS = 12;
 const HEADS = ['list.free', 'list.busy', 'list.lost', 'list.never'];
 
 export class Answer {
-  /** `pick(slot)` when an asset is chosen, `ask(classId)` when a suggested class is. */
-  constructor(store, pick, ask) {
+  /** `pick(slot)` when an asset is chosen, `ask(classId)` when a suggested class is, `claim(slot)` to reserve or give back. */
+  constructor(store, pick, ask, claim) {
     this.store = store;
     this.pick = pick;
     this.ask = ask;
+    this.claim = claim;
     this.cards = byId('cards');
     this.list = byId('list');
     this.message = byId('message');
@@ -47,7 +48,7 @@ export class Answer {
     if (!asked) return;
     paintGlyph(byId('chip-glyph'), shapeOf(query.classId), AVAILABLE, false, Math.round(unit * 0.95), colours);
     setText(byId('chip-name'), className(query.classId, text));
-    const free = entries.filter(isAnswer).length;
+    const free = entries.filter((entry) => isAnswer(entry) && !entry.mine).length;
     setText(byId('chip-count'), text.n('ask.free', free));
   }
 
@@ -65,6 +66,7 @@ export class Answer {
       lines.push(text.t('none.class', { type: classInSentence(query.classId, text) }));
       const busy = entries.filter((entry) => entry.group === 1).length;
       if (busy > 0) lines.push(text.n('none.class.some', busy));
+      suggestions = this.alternatives(scene, lines);
     } else if (answers.length > 0 && scene.origin && answers[0].floor !== scene.origin.floor && !answers.some((a) => a.floor === scene.origin.floor)) {
       lines.push(text.t('none.floor', { floor: scene.floorLabel(scene.origin.floor), other: scene.floorLabel(answers[0].floor) }));
     }
@@ -78,6 +80,21 @@ export class Answer {
       row.append(...suggestions.map(({ id, name }) => button('suggestion', name, () => this.ask(id))));
       this.message.append(row);
     }
+  }
+
+  /** What the server proposes where nothing is free: a line on the nearest that isn't, and what does the same work. */
+  alternatives({ otherwise, text }, lines) {
+    if (!otherwise) return [];
+    const far = (asset) => (asset.walk_s === undefined ? '' : text.minutes(asset.walk_s));
+    const [next] = otherwise.other_status;
+    if (next?.place) {
+      const place = next.place.zone_name ?? text.t('place.none');
+      lines.push(text.t('none.next', { status: text.t(`status.${next.status}`).toLowerCase(), place, floor: next.place.floor_label ?? next.place.floor, far: far(next) }));
+    }
+    const nearest = new Map();
+    for (const asset of otherwise.other_class) if (!nearest.has(asset.class)) nearest.set(asset.class, asset);
+    if (nearest.size > 0) lines.push(text.t('none.instead'));
+    return [...nearest].map(([id, asset]) => ({ id, name: [className(id, text), far(asset)].filter(Boolean).join(', ') }));
   }
 
   makeEntry(kind) {
@@ -106,6 +123,10 @@ export class Answer {
     about.append(item.label, item.more);
     face.append(head, item.way, facts, about);
     item.append(face);
+    if (kind === 'card') {
+      item.act = button('act', '', () => this.claim(Number(item.dataset.slot)));
+      item.append(item.act);
+    }
     return item;
   }
 
@@ -137,10 +158,23 @@ export class Answer {
     setData(item.floor, 'other', String(otherFloor));
     setText(item.metres, freshness >= LOST ? '' : text.far(entry));
     setText(item.way, index !== undefined && entry.walk && (first || chosen || this.panelUnits > TIGHT_UNITS) ? text.way(entry.walk.steps, !first && !chosen) : '');
-    setText(item.status, text.t(`status.${STATUSES[store.status[slot]]}`));
+    setData(item, 'mine', String(Boolean(entry.mine)));
+    setText(item.status, entry.mine ? text.t('claim.mine', { time: text.time(scene.claims.until(store.ids[slot], store.status[slot], nowMs)) }) : text.t(`status.${STATUSES[store.status[slot]]}`));
     setText(item.age, ageOf(freshness, nowMs - store.seen[slot], text));
+    if (item.act) this.fillAct(item, entry, first || chosen, scene);
     setText(item.label, store.labels[slot]);
     setText(item.more, chosen || first ? details(store, slot, freshness, text, nowMs) : '');
+  }
+
+  /** The button that reserves the first and the chosen answer, and gives back what is reserved here. */
+  fillAct(item, { slot, mine }, wanted, { claims, text }) {
+    const id = this.store.ids[slot];
+    setShown(item.act, claims.allowed && (mine || wanted));
+    item.act.disabled = claims.busy === id;
+    const trouble = claims.trouble?.id === id ? `claim.${claims.trouble.kind}` : null;
+    const label = mine ? 'claim.release' : 'claim.take';
+    setData(item.act, 'trouble', String(trouble !== null));
+    setText(item.act, text.t(trouble === null ? label : text.has(trouble) ? trouble : 'claim.lost'));
   }
 
   showList(rest, scene) {

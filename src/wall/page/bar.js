@@ -77,9 +77,16 @@ export function trust(state) {
 }
 
 /** Quiet notes at the foot of the map. */
-export function showNotes(open, skewMs, text) {
+export function showNotes({ open, account, skewMs, uncovered, rooms, nowMs }, text) {
   const notes = [];
   if (open) notes.push(text.t('note.open'));
+  if (account?.wards.length > 0) notes.push(text.t('note.scope', { wards: account.wards.join(', ') }));
+  const [first] = uncovered;
+  if (first) {
+    const since = text.moment(Math.min(...uncovered.values()), nowMs);
+    const values = { time: since, room: rooms?.get(first[0])?.name ?? first[0] };
+    notes.push(text.n('note.uncovered', uncovered.size, values));
+  }
   if (Math.abs(skewMs) > SKEW_MS) notes.push(text.t('note.skew', { age: text.age(Math.abs(skewMs)) }));
   const lines = pool(byId('notes'), notes.length, () => make('p'));
   notes.forEach((note, i) => setText(lines[i], note));

@@ -9,24 +9,27 @@ import { isAnswer, metresTo, rank } from './ranking.js';
 import { AVAILABLE } from './store.js';
 import { Walks } from './walks.js';
 import { Tiles } from './tiles.js';
-import { drawPlan, drawWardNames } from './plan.js';
+import { PhoneCode } from './phonecode.js';
+import { drawPlan, drawUncovered, drawWardNames } from './plan.js';
 import { View, attachHands } from './view.js';
 import { roomAt, wardCentre } from './site.js';
 import { unitPx } from './params.js';
 
 export class Display {
-  /** `parts`: `{store, search, text, params, now, state, feed, get, replay}`; `now()` is the server's time. */
+  /** `parts`: `{store, search, text, params, now, state, feed, server, get, claims, replay}`; `now()` is the server's time. */
   constructor(parts) {
     Object.assign(this, parts);
     this.view = new View();
     this.layer = new AssetLayer(this.store);
-    this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id));
+    this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id), (slot) => this.claim(slot));
+    this.phoneCode = new PhoneCode(this.server);
     this.tiles = new Tiles((id) => this.askClass(id));
     this.walks = new Walks(this.get, () => this.redraw());
     this.site = null;
     this.query = { classId: null, words: '', exact: null };
     this.selected = null;
     this.unknownCode = '';
+    this.uncovered = new Map();
     this.marked = new Uint8Array(0);
     this.ranks = new Map();
     this.entries = [];
@@ -52,6 +55,14 @@ export class Display {
     this.origin = this.home;
     this.showFloor(site.floors.some((f) => f.number === shown) ? shown : this.homeFloor);
     this.resize();
+  }
+
+  /** Rooms whose readers are all silent: `[[room, since]]`. */
+  setUncovered(rooms) {
+    const same = rooms.length === this.uncovered.size && rooms.every(([id, since]) => this.uncovered.get(id) === since);
+    if (same) return;
+    this.uncovered = new Map(rooms);
+    this.redrawPlan();
   }
 
   showFloor(number) {
@@ -140,6 +151,7 @@ export class Display {
     this.planDirty = false;
     const ctx = byId('plan').getContext('2d');
     drawPlan(ctx, this.floor, this.view, this.colours, this.unit, this.ward);
+    if (this.floor && this.uncovered.size > 0) drawUncovered(ctx, this.floor, this.view, this.colours, this.unit, this.uncovered, (since) => this.text.t('map.uncovered', { time: this.text.moment(since, this.now()) }));
     if (this.floor) drawWardNames(ctx, this.site, this.floor, this.view, this.colours, this.unit);
   }
 
@@ -160,14 +172,14 @@ export class Display {
     this.freeByFloor = new Map();
     if (!this.site) return;
     const from = this.origin ?? this.middle();
-    this.walks.about(this.origin, this.query, performance.now());
+    this.walks.about(this.origin, this.query, performance.now(), this.claims.any(nowMs));
     const only = this.store.slots.get(this.query.exact);
     const slots = only === undefined ? this.search.slots(this.query.classId, this.query.words, this.site.rooms) : [only];
     this.entries = slots.map((slot) => this.entry(slot, from, nowMs));
     rank(this.entries, (a, b) => this.text.compare(a, b));
     for (const entry of this.entries) {
       this.marked[entry.slot] = 1;
-      if (isAnswer(entry)) this.freeByFloor.set(entry.floor, (this.freeByFloor.get(entry.floor) ?? 0) + 1);
+      if (isAnswer(entry) && !entry.mine) this.freeByFloor.set(entry.floor, (this.freeByFloor.get(entry.floor) ?? 0) + 1);
     }
     const answers = this.entries.slice(0, 3).filter(isAnswer);
     answers.forEach((entry, i) => this.ranks.set(entry.slot, i));
@@ -175,14 +187,17 @@ export class Display {
 
   entry(slot, from, nowMs) {
     const { store } = this;
+    const mine = this.claims.until(store.ids[slot], store.status[slot], nowMs) > 0;
+    const available = mine || store.status[slot] === AVAILABLE;
     return {
       slot,
+      mine,
       label: store.labels[slot],
       floor: store.floor[slot],
       metres: store.placed[slot] ? metresTo(from, store.x[slot], store.y[slot], store.floor[slot]) : Infinity,
       freshness: store.freshness(slot, nowMs),
-      available: store.status[slot] === AVAILABLE,
-      walk: store.status[slot] === AVAILABLE ? this.walks.to(store.ids[slot], store.zones[slot]) : null,
+      available,
+      walk: available ? this.walks.to(store.ids[slot], store.zones[slot]) : null,
     };
   }
 
@@ -201,7 +216,7 @@ export class Display {
     const { text, colours, unit, query } = this;
     showLamp(state, this.feed, text);
     showBanner(state, this.feed, this.everHeard(), nowMs, text);
-    showNotes(this.open, this.skewMs(), text);
+    showNotes({ open: this.open, account: this.account, skewMs: this.skewMs(), uncovered: this.uncovered, rooms: this.site?.rooms, nowMs }, text);
     this.replay.show(text);
     if (!this.site) return;
     const from = this.origin ?? this.middle();
@@ -211,13 +226,26 @@ export class Display {
     showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
-      unknownCode: this.unknownCode, hidden, motion: this.moves(),
+      unknownCode: this.unknownCode, hidden, motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise,
       suggestions: () => this.search.suggestions(query.words, text),
       floorLabel: (number) => this.site.floors.find((f) => f.number === number)?.label ?? String(number),
     });
+    this.phoneCode.show(this.codeFor(hidden), text);
     this.tiles.show({ classes: this.classes, counts: this.counts, query, text, colours, unit, hidden, perPage: this.phone ? Infinity : window.innerWidth < window.innerHeight ? 4 : 6 });
     const here = this.entries.filter((entry) => entry.floor === this.floor.number && this.store.placed[entry.slot]).length;
     setName(byId('assets'), text.t('map.summary', { floor: this.floor.label, n: here }));
+  }
+
+  /** What a phone may take along from this wall: the way to the first answer or the chosen one. */
+  codeFor(hidden) {
+    if (this.phone || hidden || !this.phonesReach) return null;
+    const slot = this.selectedSlot() >= 0 ? this.selectedSlot() : this.entries.find(isAnswer)?.slot;
+    return slot === undefined ? null : { id: this.store.ids[slot], at: this.origin?.id ?? null };
+  }
+
+  claim(slot) {
+    const mine = this.claims.until(this.store.ids[slot], this.store.status[slot], this.now()) > 0;
+    this.claims.toggle(this.store.ids[slot], mine, this.now());
   }
 
   selectedSlot() {
@@ -311,6 +339,11 @@ export class Display {
     const floors = this.site?.floors ?? [];
     const next = floors[floors.indexOf(this.floor) + step];
     if (next) this.chooseFloor(next.number);
+  }
+
+  nextFloor() {
+    const floors = this.site?.floors ?? [];
+    if (floors.length > 1) this.chooseFloor(floors[(floors.indexOf(this.floor) + 1) % floors.length].number);
   }
 
   /** The floor that the lift's button of that digit means, else the digit's place in the row. */

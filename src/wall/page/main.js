@@ -1,6 +1,7 @@
 // Starts the display: address, language, theme, feed; then everything runs by the feed and the clock.
 
 import { byId, setName, setText } from './dom.js';
+import { Claims } from './claims.js';
 import { Display } from './display.js';
 import { Feed } from './feed.js';
 import { Replay } from './replay.js';
@@ -14,6 +15,7 @@ import { hideStopPage, openHelp, showConfigPage, showRefusedPage } from './pages
 import { installTestHook } from './testhook.js';
 import { loadSite } from './site.js';
 import { readParams, resolveSite, resolveTypes } from './params.js';
+import { Server, loginUrl, whoAsks } from './server.js';
 import { remember, remembered } from './memory.js';
 
 const BASE = new URL('.', import.meta.url);
@@ -31,23 +33,12 @@ let newestVersion = null;
 let lastTouch = performance.now();
 let theme = params.theme ?? remembered('theme') ?? 'dark';
 
+const server = new Server(token);
+const getJson = (url) => server.get(url);
+const askReplay = (body) => (body ? server.send('POST', '/api/v1/replay', body) : server.get('/api/v1/replay'));
 const replay = new Replay(askReplay, getJson, () => onReplay());
 let onReplay = () => {};
 const now = () => (replay.on ? replay.now() : Date.now() + offsetMs);
-const headers = token ? { authorization: `Bearer ${token}` } : {};
-
-async function getJson(url) {
-  const answer = await fetch(url, { headers });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-  return answer.json();
-}
-
-async function askReplay(body) {
-  const sent = body && { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const answer = await fetch('/api/v1/replay', sent ?? { headers });
-  if (!answer.ok) throw new Error(`replay: ${answer.status}`);
-  return answer.json();
-}
 
 /** A replay's time goes at another pace than the one in which a connection falls silent. */
 function replayState(feed) {
@@ -61,12 +52,20 @@ async function start() {
   const store = new Store();
   const feed = new Feed('/api/v1/stream', token, handlers());
   const display = new Display({
-    store, text, params, now, feed, replay, get: getJson,
+    store, text, params, now, feed, server, replay, get: getJson,
+    claims: new Claims(server, () => display.redraw()),
     search: new Search(store, { da, en }),
     state: () => (replay.on ? replayState(feed) : feedState({ ...heard, newest: heard.newest ?? null, started: heard.started + offsetMs, now: now(), refused: feed.refused !== 0 })),
     skewMs: () => (replay.on ? 0 : offsetMs),
     everHeard: () => heard.lastHeard > 0,
   });
+
+  async function takeAccount() {
+    display.account = await whoAsks(server);
+    display.claims.allow(display.account);
+    showAccount(display.account, text, params.kiosk === '1');
+    display.redraw();
+  }
 
   function handlers() {
     const listen = (serverMs) => {
@@ -79,10 +78,13 @@ async function start() {
       change: () => (feed.refused ? showRefusedPage(text) : display.redraw()),
       hello: (hello) => {
         listen(hello.server_time_ms);
+        takeAccount();
         if (hello.build !== BUILD) reloadSoon();
         if (hello.replay) replay.begin(text);
         display.open = hello.open === true && !replay.on;
         display.siteName = hello.site.name;
+        // A phone can't reach the name that this machine calls itself by.
+        display.phonesReach = Boolean(hello.public_url) || !/^(localhost|127\.|\[::1\])/.test(window.location.hostname);
         text.zone(hello.site.time_zone);
         if (badParams.length > 0) return;
         hideStopPage();
@@ -108,6 +110,7 @@ async function start() {
       ping: (ping) => {
         listen(ping.server_time_ms);
         heard.newest = ping.newest_ms;
+        display.setUncovered(ping.uncovered ?? []);
         display.redraw();
       },
     };
@@ -139,6 +142,7 @@ async function start() {
   function dress() {
     display.setColours(applyTheme(theme));
     label(text, document.documentElement.dataset.theme);
+    if (display.account) showAccount(display.account, text, params.kiosk === '1');
     display.redrawPlan();
   }
 
@@ -164,6 +168,7 @@ async function start() {
   });
   setInterval(() => {
     if (params.kiosk === '1') tendKiosk(display);
+    if (params.rotateMs) rotateFloors(display);
     display.redraw();
   }, 1000);
   if (params.test === '1') installTestHook(display, feed);
@@ -221,12 +226,30 @@ function label(text, theme) {
   setText(byId('sheet'), text.t(document.body.classList.contains('sheet') ? 'map.close' : 'map.open'));
 }
 
+/** Who is logged in, or the way to do so; a wall on a wall is whom its server says. */
+function showAccount(account, text, kiosk) {
+  const link = byId('account');
+  link.hidden = kiosk || (account.open && !account.name);
+  link.href = loginUrl(window.location);
+  setText(link, account.name ?? text.t('login.go'));
+  setName(link, account.name ? text.t('login.as', { name: account.name }) : text.t('login.go'));
+}
+
 /** A wall goes back to its own view when nobody touched it, and starts afresh in the quiet of the night. */
 function tendKiosk(display) {
   const idle = performance.now() - lastTouch;
   if (idle > IDLE_MS && idle < IDLE_MS + 1500) display.reset();
   const longRun = performance.now() > 20 * 3_600_000;
   if (longRun && idle > 600_000 && Number(display.text.hourFormat.format(now())) === 4) reloadSoon();
+}
+
+let turnedAt = performance.now();
+/** A wall that nobody stands at shows one floor after the other. */
+function rotateFloors(display) {
+  const now = performance.now();
+  if (now - Math.max(turnedAt, lastTouch + IDLE_MS) < params.rotateMs) return;
+  turnedAt = now;
+  display.nextFloor();
 }
 
 let reloading = false;

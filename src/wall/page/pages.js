@@ -3,6 +3,7 @@
 import { byId, button, make } from './dom.js';
 import { shapeOf, className } from './classes.js';
 import { paintGlyph } from './glyphs.js';
+import { loginUrl } from './server.js';
 import { AVAILABLE, STATUSES } from './store.js';
 
 /** Every wrong parameter with what would be right. */
@@ -25,7 +26,9 @@ export function showConfigPage(bad, text) {
 }
 
 export function showRefusedPage(text) {
-  stop(text.t('stop.refused'), text.t('stop.refused.why'), []);
+  const link = make('a', 'plain', text.t('stop.refused.login'));
+  link.href = loginUrl(window.location);
+  stop(text.t('stop.refused'), text.t('stop.refused.why'), [link]);
 }
 
 export function hideStopPage() {
@@ -61,7 +64,7 @@ export function openHelp(text, colours, unit, classes) {
   const fills = make('ul', 'legend');
   fills.append(...STATUSES.map((status, code) => row((canvas) => paintGlyph(canvas, 'circle', code, false, size, colours), text.t(`status.${status}`))));
   const notes = make('ul', 'rules');
-  for (const key of ['count', 'room', 'dots', 'stale', 'lost', 'metres', 'tap', 'keys']) notes.append(make('li', '', text.t(`help.${key}`)));
+  for (const key of ['count', 'room', 'dots', 'stale', 'lost', 'metres', 'tap', 'reserve', 'keys']) notes.append(make('li', '', text.t(`help.${key}`)));
   dialog.replaceChildren(
     make('h1', '', text.t('help.title')),
     make('p', '', text.t('help.shape')),

@@ -13,6 +13,7 @@ const RULES = {
   kiosk: { kind: 'one', of: ['0', '1'] },
   test: { kind: 'one', of: ['0', '1'] },
   asset: { kind: 'text' },
+  rotate: { kind: 'rotate' },
 };
 
 /** `{values, bad}`: what can be known before the site is; `bad` holds `{name, value, valid}`. */
@@ -30,6 +31,10 @@ export function readParams(query) {
       const number = Number(value.replace(',', '.'));
       if (number >= rule.from && number <= rule.to) values[name] = number;
       else bad.push({ name, value, valid: [`${rule.from} - ${rule.to}`] });
+    } else if (rule.kind === 'rotate') {
+      const seconds = Number(/^floors:(\d+)$/.exec(value)?.[1]);
+      if (seconds >= 5 && seconds <= 3600) values.rotateMs = seconds * 1000;
+      else bad.push({ name, value, valid: ['floors:5', '...', 'floors:3600'] });
     } else if (rule.kind === 'list') values[name] = value.split(',').map((s) => s.trim()).filter(Boolean);
     else values[name] = value;
   }

@@ -47,6 +47,40 @@ export function drawPlan(ctx, floor, view, colours, unit, ward) {
   for (const room of floor.rooms) roomName(ctx, view, room, colours, unit);
 }
 
+/** Hatches the rooms that nobody listens in, and says since when where there is space. */
+export function drawUncovered(ctx, floor, view, colours, unit, uncovered, words) {
+  const gap = Math.max(6, unit * 0.28);
+  for (const room of floor.rooms) {
+    const since = uncovered.get(room.id);
+    if (since === undefined) continue;
+    ctx.save();
+    ring(ctx, view, room.rings);
+    ctx.clip('evenodd');
+    const [left, right] = [view.toX(room.box.minX), view.toX(room.box.maxX)];
+    const [top, bottom] = [view.toY(room.box.maxY), view.toY(room.box.minY)];
+    ctx.strokeStyle = colours.muted;
+    ctx.lineWidth = Math.max(1, unit * 0.04);
+    ctx.beginPath();
+    for (let x = left - (bottom - top); x < right; x += gap) {
+      ctx.moveTo(x, bottom);
+      ctx.lineTo(x + bottom - top, top);
+    }
+    ctx.stroke();
+    ctx.restore();
+    const size = Math.max(11, unit * 0.36);
+    ctx.font = `700 ${size}px ${colours.font}`;
+    const said = words(since);
+    if (ctx.measureText(said).width > right - left - 6) continue;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'bottom';
+    ctx.lineWidth = size * 0.3;
+    ctx.strokeStyle = colours.ground;
+    ctx.strokeText(said, (left + right) / 2, bottom - 3);
+    ctx.fillStyle = colours.ink;
+    ctx.fillText(said, (left + right) / 2, bottom - 3);
+  }
+}
+
 /** The names of the wards, at the outer end of each where nothing lies, else over its middle. */
 export function drawWardNames(ctx, site, floor, view, colours, unit) {
   const size = unit * 0.6;

@@ -23,8 +23,8 @@ export function groupOf(available, freshness) {
 }
 
 /**
- * Entries `{slot, label, metres, freshness, available, walk}` in the order of the answer, with their
- * `group`. `walk` is the server's; without it the straight line is all that is known.
+ * Entries `{slot, label, metres, freshness, available, mine, walk}` in the order of the answer, with
+ * their `group`; what is reserved here comes first. `walk` is the server's; without it the straight line is all that is known.
  */
 export function rank(entries, compareText) {
   for (const entry of entries) {
@@ -34,7 +34,8 @@ export function rank(entries, compareText) {
     // No way leads there, as far as anybody knows.
     if (entry.walk?.seconds === Infinity) entry.cost += 1e6;
   }
-  return entries.sort((a, b) => a.group - b.group || byCost(a, b) || compareText(a.label, b.label));
+  const rest = (entry) => (entry.mine ? 0 : 1);
+  return entries.sort((a, b) => a.group - b.group || rest(a) - rest(b) || byCost(a, b) || compareText(a.label, b.label));
 }
 
 function byCost(a, b) {

@@ -4,6 +4,7 @@ import { FRESHNESS, LIVE, STALE, UNKNOWN, freshnessAt, worse } from './freshness
 
 export const STATUSES = ['available', 'in_use', 'dirty', 'cleaning', 'maintenance', 'reserved', 'missing', 'unknown'];
 export const AVAILABLE = 0;
+export const RESERVED = 5;
 
 const NUMBERS = {
   status: Uint8Array, told: Uint8Array, used: Uint8Array, placed: Uint8Array, roomOnly: Uint8Array, portal: Uint8Array,

@@ -4,7 +4,15 @@ import { FRESHNESS } from './freshness.js';
 import { STATUSES } from './store.js';
 
 export function installTestHook(display, feed) {
+  const lamp = document.getElementById('lamp-text');
+  const said = [lamp.textContent];
+  new MutationObserver(() => said.push(lamp.textContent)).observe(lamp, { childList: true, characterData: true, subtree: true });
   window.__spor = {
+    // Every word that the lamp has said.
+    said,
+    // As if the server had said it.
+    hear: (event, value) => feed.handle(event, JSON.stringify(value)),
+    columns: () => Object.keys(display.store.columns),
     get ready() {
       return Boolean(display.site && display.store.columns);
     },

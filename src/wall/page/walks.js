@@ -16,18 +16,23 @@ export class Walks {
     this.changed = changed;
     this.key = null;
     this.found = new Map();
+    this.otherwise = null;
     this.askedAt = -Infinity;
     this.answeredAt = -Infinity;
     this.asking = false;
     this.moved = false;
   }
 
-  /** Tells what is asked now: from where, which class or words; asks the server when it is time to. */
-  about(from, query, tick) {
-    const key = from ? urlOf(from, query) : null;
+  /**
+   * Tells what is asked now: from where, which class or words, and whether something is reserved here;
+   * asks the server when it is time to.
+   */
+  about(from, query, tick, reserved = false) {
+    const key = from ? urlOf(from, query, reserved) : null;
     if (key !== this.key) {
       this.key = key;
       this.found = new Map();
+      this.otherwise = null;
       this.askedAt = -Infinity;
     }
     if (tick - this.answeredAt > GOOD_FOR_MS) this.found = new Map();
@@ -43,6 +48,7 @@ export class Walks {
       const answer = await this.get(key);
       if (key === this.key) {
         this.found = walksIn(answer.assets);
+        this.otherwise = answer.alternatives ?? null;
         this.answeredAt = tick;
       }
     } catch {
@@ -63,11 +69,11 @@ export class Walks {
   }
 }
 
-/** What to ask: only what is free, since that is what one walks to. */
-export function urlOf(from, { classId, words }) {
+/** What to ask: only what is free, since that is what one walks to, and what one has reserved. */
+export function urlOf(from, { classId, words }, reserved = false) {
   const near = from.id ?? `${from.x},${from.y},${from.floor}`;
   const asked = words.trim() ? { q: words.trim() } : { class: classId ?? '' };
-  return `/api/v1/assets?${new URLSearchParams({ ...asked, status: 'available', state: 'live,stale', near, limit: MOST })}`;
+  return `/api/v1/assets?${new URLSearchParams({ ...asked, status: reserved ? 'available,reserved' : 'available', state: 'live,stale', near, limit: MOST })}`;
 }
 
 /** A place in no room leads nowhere: then nothing is known, rather than that there is no way. */

@@ -1,0 +1,152 @@
+// What a person does by the pages: reserves, fastens tags, comes back from the login. Run with the others.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load } from './load.js';
+
+const { Refusal, nextPlace } = await load('server.js');
+const { Claims } = await load('claims.js');
+const { Binding } = await load('binding.js');
+const { boardOf } = await load('wardboard.js');
+const { Store, AVAILABLE, RESERVED } = await load('store.js');
+const { rank } = await load('ranking.js');
+
+test('after the login one goes on within this server only', () => {
+  const here = 'https://spor.example';
+  assert.equal(nextPlace('/wall?ward=D1', here), '/wall?ward=D1');
+  for (const wanted of [null, '', 'https://evil.example/', '//evil.example', '\\\\evil.example', 'javascript:alert(1)', '/login?next=/login']) {
+    assert.ok(['/', '/wall'].includes(nextPlace(wanted, here)), String(wanted));
+  }
+});
+
+/** A server that answers by `${method} ${url}`, and remembers what it was asked. */
+function serverOf(answers) {
+  const asked = [];
+  const send = async (method, url, body) => {
+    asked.push([method, url, body]);
+    const answer = answers[`${method} ${url}`];
+    if (answer instanceof Error) throw answer;
+    if (answer === undefined) throw new Refusal(404, { type: 'urn:spor:problem:not-found' }, 0);
+    return answer;
+  };
+  return { asked, send, get: (url) => send('GET', url) };
+}
+
+test('what is reserved here is told from what others reserved, until it ends', async () => {
+  const until = Date.UTC(2026, 0, 1, 12, 10);
+  const server = serverOf({ 'POST /api/v1/assets/P1/claim': { status_until: new Date(until).toISOString() }, 'DELETE /api/v1/assets/P1/claim': null });
+  const claims = new Claims(server, () => {});
+  claims.allow({ may: ['see_equipment', 'handle'], name: 'anna' });
+  const now = until - 600_000;
+  await claims.toggle('P1', false, now);
+  assert.deepEqual(server.asked[0], ['POST', '/api/v1/assets/P1/claim', {}]);
+  assert.equal(claims.until('P1', AVAILABLE, now + 1_000), until, 'before the news of it has come');
+  assert.equal(claims.until('P1', RESERVED, now + 60_000), until);
+  assert.equal(claims.until('P1', AVAILABLE, now + 60_000), 0, 'it was taken into use');
+  assert.equal(claims.until('P1', RESERVED, until), 0);
+  assert.equal(claims.until('P2', RESERVED, now), 0, 'another reserved that');
+  await claims.toggle('P1', true, now);
+  assert.equal(claims.until('P1', RESERVED, now), 0);
+});
+
+test('while nobody has a name, the browser has one, and gives back by it', async () => {
+  const server = serverOf({ 'POST /api/v1/assets/P1/claim': { status_until: '2026-01-01T12:00:00Z' } });
+  const claims = new Claims(server, () => {});
+  claims.allow({ may: ['handle'], name: null });
+  await claims.toggle('P1', false, 0);
+  assert.match(server.asked[0][2].by, /^screen-[a-z0-9]+$/);
+});
+
+test('who came second is told so, and holds nothing', async () => {
+  const server = serverOf({ 'POST /api/v1/assets/P1/claim': new Refusal(409, { type: 'urn:spor:problem:conflict' }, 0) });
+  const claims = new Claims(server, () => {});
+  claims.allow({ may: ['handle'], name: 'bo' });
+  await claims.toggle('P1', false, 0);
+  assert.deepEqual(claims.trouble, { id: 'P1', kind: 'conflict' });
+  assert.equal(claims.until('P1', RESERVED, 0), 0);
+});
+
+test('what is reserved here comes first', () => {
+  const entry = (label, metres, mine) => ({ slot: 0, label, metres, freshness: 0, available: true, mine, walk: null });
+  const order = rank([entry('near', 1, false), entry('mine', 50, true)], (a, b) => a.localeCompare(b));
+  assert.deepEqual(order.map((e) => e.label), ['mine', 'near']);
+});
+
+const asset = (id, tag) => ({ id, label: `Thing ${id}`, class: 'bed', tag, state: 'live', place: null });
+
+test('first the thing, then its tag; another thing in between is chosen instead', async () => {
+  const search = (q) => `GET /api/v1/assets?q=${q}&limit=2`;
+  const server = serverOf({
+    [search('A')]: { assets: [asset('A', 't0')], guessed: false },
+    [search('B')]: { assets: [asset('B', null)], guessed: false },
+    [search('t1')]: { assets: [], guessed: false },
+    [search('nearly')]: { assets: [asset('A', null)], guessed: true },
+    'PUT /api/v1/assets/B/tag': asset('B', 't1'),
+  });
+  const binding = new Binding(server, () => {});
+  await binding.scanned('nearly');
+  assert.equal(binding.asset, null, 'a guess is no scan');
+  assert.equal(binding.said.key, 'tags.unknown');
+  await binding.scanned('A');
+  await binding.scanned('B');
+  assert.equal(binding.asset.id, 'B');
+  await binding.scanned('t1');
+  assert.equal(binding.said.key, 'tags.bound.heard');
+  assert.deepEqual(server.asked.at(-1), ['PUT', '/api/v1/assets/B/tag', { tag: 't1' }]);
+});
+
+test('a tag on something else is moved only when asked, and a badge never', async () => {
+  const conflict = new Refusal(409, { type: 'urn:spor:problem:conflict' }, 0);
+  const answers = {
+    'GET /api/v1/assets?q=A&limit=2': { assets: [asset('A', null)], guessed: false },
+    'GET /api/v1/assets?q=t1&limit=2': { assets: [], guessed: false },
+    'GET /api/v1/tags/t1': { asset: 'B', asset_label: 'Thing B' },
+    'PUT /api/v1/assets/A/tag': conflict,
+    'DELETE /api/v1/assets/B/tag': null,
+  };
+  const server = serverOf(answers);
+  const binding = new Binding(server, () => {});
+  await binding.scanned('A');
+  await binding.scanned('t1');
+  assert.deepEqual([binding.said.key, binding.said.from], ['tags.taken', 'Thing B']);
+  answers['PUT /api/v1/assets/A/tag'] = asset('A', 't1');
+  await binding.move();
+  assert.equal(binding.asset.tag, 't1');
+  answers['PUT /api/v1/assets/A/tag'] = conflict;
+  delete answers['GET /api/v1/tags/t1'];
+  await binding.scanned('t1');
+  assert.deepEqual([binding.said.key, binding.said.from], ['tags.taken', undefined]);
+});
+
+test('a tag comes off when it was asked twice', async () => {
+  const server = serverOf({
+    'GET /api/v1/assets?q=A&limit=2': { assets: [asset('A', 't1')], guessed: false },
+    'GET /api/v1/assets/A': asset('A', null),
+    'DELETE /api/v1/assets/A/tag': null,
+  });
+  const binding = new Binding(server, () => {});
+  await binding.scanned('A');
+  await binding.detach();
+  assert.ok(server.asked.every(([method]) => method === 'GET') && binding.sure);
+  await binding.detach();
+  assert.deepEqual([binding.said.key, binding.asset.tag], ['tags.detached', null]);
+});
+
+test('a ward board counts what is here, what is short, and who belongs where', () => {
+  const columns = ['id', 'label', 'class', 'home_ward', 'status', 'state', 'floor', 'x_m', 'y_m', 'zone', 'entered_ms', 'seen_ms', 'interval_ms'];
+  const row = (id, home, status, zone, seen) => [id, id, 'bed', home, status, 'live', 1, 1, 2, zone, seen - 100, seen, 2000];
+  const store = new Store();
+  const now = 10_000_000;
+  store.snapshot({ columns, assets: [
+    row('own', 'D1', 'available', 'd1-a', now), row('pool', null, 'reserved', 'd1-a', now), row('lent', 'E1', 'in_use', 'd1-a', now),
+    row('astray', 'D1', 'available', 'e1-a', now), row('other', 'E1', 'available', 'e1-a', now), row('gone', 'D1', 'available', 'd1-a', 1_000),
+  ] }, 0);
+  const site = { rooms: new Map([['d1-a', { ward: 'D1' }], ['e1-a', { ward: 'E1' }]]) };
+  const levels = [{ class: 'bed', target: 5, critical: 2 }, { class: 'scale', target: 1, critical: 0 }];
+  const board = boardOf(store, site, 'D1', levels, now);
+  const ids = (slots) => slots.map((slot) => store.ids[slot]);
+  assert.deepEqual([ids(board.going), ids(board.away), ids(board.strays)], [['pool'], ['astray'], ['lent']]);
+  const { here, free, short } = board.classes.get('bed');
+  assert.deepEqual([here, free, short], [3, 1, 4]);
+  assert.equal(board.classes.get('scale').short, 1, 'none is here at all');
+});

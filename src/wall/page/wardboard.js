@@ -1,0 +1,34 @@
+// What a ward board says, from what is known of every asset: no page, no clock of its own.
+
+import { AVAILABLE, RESERVED } from './store.js';
+import { STALE } from './freshness.js';
+
+/**
+ * `{classes: Map id -> {here, free, level, short}, going, away, strays}`; the last three are slots:
+ * reserved and about to leave, the ward's own elsewhere, another ward's here; what is there longest first.
+ * `levels`: `[{class, target, critical}]`, of what shall stand ready. What was not seen lately is nowhere.
+ */
+export function boardOf(store, site, ward, levels, nowMs) {
+  const board = { classes: new Map(), going: [], away: [], strays: [] };
+  for (const level of levels) board.classes.set(level.class, { here: 0, free: 0, level, short: 0 });
+  for (let slot = 0; slot < store.high; slot += 1) {
+    if (!store.used[slot] || store.freshness(slot, nowMs) > STALE) continue;
+    const here = site.rooms.get(store.zones[slot])?.ward === ward;
+    const home = store.homes[slot];
+    if (here) count(board, store, slot);
+    if (here && store.status[slot] === RESERVED) board.going.push(slot);
+    if (here && home !== null && home !== ward) board.strays.push(slot);
+    if (!here && home === ward) board.away.push(slot);
+  }
+  for (const entry of board.classes.values()) entry.short = entry.level ? Math.max(0, entry.level.target - entry.free) : 0;
+  for (const slots of [board.going, board.away, board.strays]) slots.sort((a, b) => store.entered[a] - store.entered[b]);
+  return board;
+}
+
+function count(board, store, slot) {
+  const id = store.classes[store.classOf[slot]];
+  const entry = board.classes.get(id) ?? { here: 0, free: 0, level: null, short: 0 };
+  board.classes.set(id, entry);
+  entry.here += 1;
+  if (store.status[slot] === AVAILABLE) entry.free += 1;
+}
