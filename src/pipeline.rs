@@ -4,9 +4,9 @@
 //! their time, decided rows go out; it reads no clock and waits for nobody, and the same journal
 //! gives the same rows. One thread owns it, so no state has a lock.
 
-mod by_hand;
 mod checkpoint;
 mod doing;
+mod doings;
 mod event;
 mod onward;
 mod past;
@@ -21,8 +21,8 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Hand, Hands, PresentChange,
-        Registry, RegistryChange, Restored, Status, StatusNow, TagId,
+        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
+        RegistryChange, Restored, Status, StatusNow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
@@ -30,6 +30,7 @@ use crate::{
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
 use doing::{judge, settle, status_row};
+use doings::Doings;
 use foldhash::fast::FixedState;
 pub use onward::{STORAGE_PIN, feed_storage};
 pub use past::{redecide, redeciding};
@@ -68,9 +69,7 @@ pub struct Pipeline {
     on_change: bool,
     ingest: Ingest,
     shards: Vec<Shard>,
-    statuses: ById<AssetId, StatusNow>,
-    /// What people said, over the statuses that follow from rules.
-    hands: Hands,
+    doings: Doings,
     presence: PresenceCount,
 }
 
@@ -88,23 +87,24 @@ impl Pipeline {
             on_change: parts.on_change,
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            statuses: ById::default(),
-            hands: Hands::default(),
+            doings: Doings::default(),
             presence: PresenceCount::default(),
         }
     }
 
     /// Takes up what storage still knew, where no checkpoint tells more.
     #[must_use]
-    pub fn restored(parts: Parts, registry: Registry, restored: Restored) -> Self {
+    pub fn restored(parts: Parts, registry: Registry, mut restored: Restored) -> Self {
         let mut pipeline = Self::new(parts);
         pipeline.known = registry;
-        pipeline.statuses = restored.statuses.into_iter().collect();
-        for tag in restored.tags {
+        let tags = std::mem::take(&mut restored.tags);
+        pipeline.doings = Doings::restored(restored);
+        for tag in tags {
             let name = tag.row.tag.clone();
             pipeline.shards[shard_of(&name)].insert(name.clone(), TagWork::restored(tag));
             pipeline.show(&name);
         }
+        pipeline.show_hands(None);
         pipeline
     }
 
@@ -151,13 +151,13 @@ impl Pipeline {
             if let Some(time_ms) = placed_at(&message)
                 && work.would_be_newest(time_ms)
             {
-                let statuses = self.followed.then_some(&mut self.statuses);
+                let doings = self.followed.then_some(&mut self.doings);
                 let at = (time_ms, received_ms);
-                settle(statuses, asset, &tag, work, &self.site, at, out);
+                settle(doings, asset, &tag, work, &self.site, at, out);
             }
             work.take(message, asset, &self.site, self.on_change, out);
         }
-        show(&self.live, &self.statuses, &self.hands, &self.site, &tag, work, carrier);
+        show(&self.live, &self.doings, &self.site, &tag, work, carrier);
     }
 
     /// Once a second: what follows from time alone.
@@ -183,9 +183,9 @@ impl Pipeline {
                 let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);
                 for at_ms in follows_ms.into_iter().chain([now_ms]) {
                     let at = (at_ms, now_ms);
-                    let statuses = &mut self.statuses;
+                    let doings = &mut self.doings;
                     if let Some((since_ms, until_ms)) =
-                        judge(statuses, asset, tag, work, &self.site, at, out)
+                        judge(doings, asset, tag, work, &self.site, at, out)
                     {
                         shown = true;
                         work.presume(since_ms, until_ms, until_ms == since_ms);
@@ -196,10 +196,10 @@ impl Pipeline {
                 changed.push(tag.clone());
             }
         }
-        changed.extend(self.end_by_hand(now_ms));
         for tag in &changed {
             self.show(tag);
         }
+        self.end_by_hand(now_ms, out);
         out.extend(self.presence.take_changed().into_iter().map(Decided::Presence));
         for (freshness, count) in Freshness::ALL.into_iter().zip(counts) {
             metrics::gauge!("spor_tags", "state" => freshness.as_str()).set(count);
@@ -215,11 +215,9 @@ impl Pipeline {
                     && work.is_some_and(|work| work.amend(was.as_ref(), now.as_ref()));
                 is_amended.then_some(tag)
             }
-            PresentChange::Status { asset, was, now } => {
-                let is_amended = self.statuses.get(asset) == was.as_ref();
-                if is_amended {
-                    self.statuses.insert(asset.clone(), now.clone());
-                }
+            PresentChange::Status { asset, was, now, zone, shown } => {
+                let now = (now, zone.as_ref());
+                let is_amended = self.doings.amend(asset, was.as_ref(), now, shown.as_ref());
                 self.known.tag_of_asset.get(asset).filter(|_| is_amended)
             }
             PresentChange::Settled { tag, at_ms } => {
@@ -306,29 +304,30 @@ impl Pipeline {
         for asset in assets {
             let had = before.tag_of_asset.contains_key(asset);
             let has = self.known.tag_of_asset.contains_key(asset);
-            let rule = match self.statuses.get(asset) {
+            let shown = self.doings.shown(asset);
+            let rule = match shown {
                 None => "never seen",
                 Some(_) if had && !has => "no tag",
                 Some(_) => continue,
             };
             let status = StatusNow {
                 status: Status::Unknown,
-                since_ms: self.statuses.get(asset).map_or(now_ms, |s| s.since_ms.max(now_ms)),
+                since_ms: shown.map_or(now_ms, |s| s.since_ms.max(now_ms)),
                 basis: Basis::Inferred,
                 rule: rule.to_owned(),
             };
-            out.push(Decided::Status(status_row(asset, &status, None)));
-            self.statuses.insert(asset.clone(), status);
+            self.doings.rule(asset, status, None, out);
         }
+        // Of an asset without a tag there are no events.
+        self.doings.take_told();
         let known = &self.known;
-        self.statuses.retain(|asset, _| known.assets.contains_key(asset));
-        self.hands.keep(|asset| known.assets.contains_key(asset));
+        self.doings.keep(|asset| known.assets.contains_key(asset));
     }
 
     fn show(&self, tag: &TagId) {
         if let Some(work) = self.shards[shard_of(tag)].get(tag) {
             let carrier = self.known.carrier(tag);
-            show(&self.live, &self.statuses, &self.hands, &self.site, tag, work, carrier);
+            show(&self.live, &self.doings, &self.site, tag, work, carrier);
         }
     }
 
@@ -341,8 +340,7 @@ impl Pipeline {
 /// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
 fn show(
     live: &Live,
-    statuses: &ById<AssetId, StatusNow>,
-    hands: &Hands,
+    doings: &Doings,
     site: &Site,
     tag: &TagId,
     work: &TagWork,
@@ -354,10 +352,7 @@ fn show(
         }
         return;
     }
-    let status = asset_of(carrier).and_then(|asset| {
-        let by_hand = hands.of(asset).map(Hand::status_now);
-        by_hand.or_else(|| statuses.get(asset).cloned())
-    });
+    let status = asset_of(carrier).and_then(|asset| doings.shown(asset));
     live.tags.put(work.state(tag, status));
 }
 

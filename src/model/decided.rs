@@ -4,6 +4,7 @@
 
 use super::{
     asset::{Basis, Status, StatusNow},
+    by_hand::Hand,
     fix::{Fix, Origin},
 };
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,15 @@ pub enum Decided {
         time_ms: i64,
         /// True when it works.
         online: bool,
+    },
+    /// What rules say of an asset began, and isn't shown, since something else holds by hand.
+    Beneath(StatusRow),
+    /// Something holds of an asset by hand; told again with the same beginning when its end is another.
+    ByHand {
+        /// Of which.
+        asset: AssetId,
+        /// What, from when and until when.
+        hand: Hand,
     },
 }
 
@@ -230,7 +240,22 @@ pub struct Restored {
     /// Every tag's last known place, of the tags that no person wears.
     pub tags: Vec<RestoredTag>,
     /// The open status of every asset.
-    pub statuses: Vec<(AssetId, StatusNow)>,
+    pub statuses: Vec<RestoredStatus>,
+    /// What was to hold by hand.
+    pub hands: Vec<(AssetId, Hand)>,
+}
+
+/// What an asset was doing.
+#[derive(Debug, Clone)]
+pub struct RestoredStatus {
+    /// The asset.
+    pub asset: AssetId,
+    /// What rules say.
+    pub now: StatusNow,
+    /// The room in which that began.
+    pub zone: Option<ZoneId>,
+    /// Since when that, or something by hand, is shown, milliseconds.
+    pub shown_ms: i64,
 }
 
 /// A tag's last known place.

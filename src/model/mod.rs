@@ -14,14 +14,15 @@ mod role;
 
 pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
-pub use by_hand::{Act, ByHand, CLAIM_MS, Hand, Hands};
+pub use by_hand::{Act, Acted, ByHand, CLAIM_MS, Hand, Hands};
 pub use by_id::ById;
 pub use decided::{
-    Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
+    Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredStatus, RestoredTag,
+    StatusRow, VisitRow,
 };
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;
-pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
+pub use past::{Carried, PresentChange, Redecided, ShownChange, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};

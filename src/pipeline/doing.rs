@@ -1,8 +1,8 @@
 //! What an asset is doing, asked where a fix, or time alone, may have changed it.
 
-use super::{event, tag::TagWork};
+use super::{doings::Doings, event, tag::TagWork};
 use crate::{
-    model::{AssetId, ById, Decided, StatusNow, StatusRow, TagId, ZoneId},
+    model::{AssetId, Decided, StatusNow, StatusRow, TagId, ZoneId},
     site::Site,
     utilisation,
 };
@@ -10,7 +10,7 @@ use crate::{
 /// What time alone has brought until the next fix. Ticks brought it already where fixes come as they
 /// are made; where they come hours later, all at once, there was no tick between them.
 pub(super) fn settle(
-    mut statuses: Option<&mut ById<AssetId, StatusNow>>,
+    mut doings: Option<&mut Doings>,
     asset: Option<&AssetId>,
     tag: &TagId,
     work: &mut TagWork,
@@ -19,8 +19,8 @@ pub(super) fn settle(
     out: &mut Vec<Decided>,
 ) {
     let mut judge_at = |work: &mut TagWork, at_ms: i64, out: &mut Vec<Decided>| {
-        if let (Some(statuses), Some(asset)) = (statuses.as_deref_mut(), asset) {
-            judge(statuses, asset, tag, work, site, (at_ms, received_ms), out);
+        if let (Some(doings), Some(asset)) = (doings.as_deref_mut(), asset) {
+            judge(doings, asset, tag, work, site, (at_ms, received_ms), out);
         }
     };
     work.settle(tag, asset, time_ms, received_ms, out);
@@ -37,7 +37,7 @@ pub(super) fn settle(
 /// Concludes what the asset is doing at a time, and when that was received. When that changed: since
 /// when, and up to when it takes silence for granted.
 pub(super) fn judge(
-    statuses: &mut ById<AssetId, StatusNow>,
+    doings: &mut Doings,
     asset: &AssetId,
     tag: &TagId,
     work: &mut TagWork,
@@ -47,7 +47,7 @@ pub(super) fn judge(
 ) -> Option<(i64, i64)> {
     let located = work.located()?;
     // Nothing is concluded while the room is in doubt.
-    if !work.is_certain() || statuses.get(asset).is_some_and(|status| status.since_ms > at_ms) {
+    if !work.is_certain() || doings.ruled(asset).is_some_and(|status| status.since_ms > at_ms) {
         return None;
     }
     let evidence = utilisation::Evidence {
@@ -56,15 +56,21 @@ pub(super) fn judge(
         seen_ms: located.seen_ms,
         interval_ms: work.interval_ms(),
     };
-    let Some(status) = utilisation::next(statuses.get(asset), evidence, at_ms) else {
+    let Some(status) = utilisation::next(doings.ruled(asset), evidence, at_ms) else {
         work.be_quiet(located.entered_ms, utilisation::lasts_until_ms(evidence, at_ms));
         return None;
     };
-    out.push(Decided::Status(status_row(asset, &status, located.zone.clone())));
-    out.push(Decided::Event(event::status(tag, asset, &status, &located)));
-    work.rethink(tag, (status.since_ms, at_ms), received_ms, out);
     let presumed = (status.since_ms, utilisation::presumed_until_ms(&status, evidence));
-    statuses.insert(asset.clone(), status);
+    let stretch = (status.since_ms, at_ms);
+    let is_laid = doings.rule(asset, status, located.zone.clone(), out);
+    for (asset, shown) in doings.take_told() {
+        out.push(Decided::Event(event::status(tag, &asset, &shown, Some(&located))));
+    }
+    if is_laid {
+        work.rethink(tag, stretch, received_ms, out);
+    } else {
+        work.think_anew(tag, stretch, received_ms, out);
+    }
     Some(presumed)
 }
 

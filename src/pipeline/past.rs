@@ -6,6 +6,7 @@
 
 mod differences;
 mod points;
+mod statuses;
 mod walk;
 
 use super::{Checkpoints, tag::SETTLED_AFTER};

@@ -74,7 +74,7 @@ impl Folding {
                 Err(error) => tracing::error!(%error, "what a late fix amended can't be read"),
             },
             Kind::ByHand => match serde_json::from_slice(record.payload()) {
-                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms),
+                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms, out),
                 Err(error) => tracing::error!(%error, "what somebody did by hand can't be read"),
             },
             Kind::Flush => self.pipeline.flush(out),

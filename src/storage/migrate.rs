@@ -38,6 +38,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0004_late.sql"),
         timescale: None,
     },
+    Migration {
+        number: 5,
+        name: "0005_status.sql",
+        sql: include_str!("../../schemas/database/0005_status.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

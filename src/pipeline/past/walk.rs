@@ -4,7 +4,8 @@ use super::points::Point;
 use crate::{
     locate::{Move, Placed, Track},
     model::{
-        Carried, Fix, PositionRow, StatusNow, StatusRow, StatusSpan, Stretch, VisitRow, ZoneId,
+        Carried, Fix, Hand, PositionRow, StatusNow, StatusRow, StatusSpan, Stretch, VisitRow,
+        ZoneId,
     },
     pipeline::status_row,
     site::Site,
@@ -21,7 +22,9 @@ pub(super) struct Stay {
 /// The statuses of an asset while it carried the tag.
 pub(super) struct Judged<'a> {
     pub(super) carried: &'a Carried,
-    /// The one that the walk began in, by its place in the list.
+    /// What rules said, as it is stored: nothing that holds by hand is in their way.
+    pub(super) rules: Vec<StatusSpan>,
+    /// The one that the walk began in, by its place in `rules`.
     pub(super) base: Option<usize>,
     now: Option<StatusNow>,
     /// Those that began on the way.
@@ -164,15 +167,16 @@ impl<'a> Walk<'a> {
 impl<'a> Judged<'a> {
     fn begin(carried: &'a Carried, since_ms: i64) -> Self {
         let since_ms = since_ms.max(carried.from_ms);
+        let rules = utilisation::rules_line(&carried.statuses, &carried.beneath);
         // Before its first one nobody asked what the asset did.
-        let base = index_at(&carried.statuses, since_ms).or_else(|| {
-            let later = carried.statuses.partition_point(|span| span.row.from_ms <= since_ms);
-            let is_carried = |to_ms: i64| carried.statuses[later].row.from_ms < to_ms;
-            let is_there = later < carried.statuses.len();
+        let base = index_at(&rules, since_ms).or_else(|| {
+            let later = rules.partition_point(|span| span.row.from_ms <= since_ms);
+            let is_carried = |to_ms: i64| rules[later].row.from_ms < to_ms;
+            let is_there = later < rules.len();
             (is_there && carried.to_ms.is_none_or(is_carried)).then_some(later)
         });
-        let now = base.map(|index| carried.statuses[index].now());
-        Self { carried, base, now, line: Vec::new() }
+        let now = base.map(|index| rules[index].now());
+        Self { carried, rules, base, now, line: Vec::new() }
     }
 
     fn covers(&self, time_ms: i64) -> bool {
@@ -192,8 +196,14 @@ impl<'a> Judged<'a> {
     }
 
     fn meets(&self, time_ms: i64) -> bool {
-        let stored = index_at(&self.carried.statuses, time_ms);
-        let stored = stored.map(|index| &self.carried.statuses[index].row);
+        // When a claim ends follows from what rules say later.
+        let is_claimed =
+            |hand: &Hand| hand.is_claim() && (hand.since_ms..hand.until_ms).contains(&time_ms);
+        if self.carried.hands.iter().any(is_claimed) {
+            return false;
+        }
+        let stored = index_at(&self.rules, time_ms);
+        let stored = stored.map(|index| &self.rules[index].row);
         let is_same = match (stored, &self.now) {
             (Some(stored), Some(now)) => stored.status == now.status && stored.rule == now.rule,
             (None, None) => true,

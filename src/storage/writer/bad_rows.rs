@@ -109,5 +109,7 @@ fn kind(item: &Decided) -> &'static str {
         Decided::TagReport { .. } => "tag report",
         Decided::Forget { .. } => "forget",
         Decided::Reader { .. } => "reader",
+        Decided::Beneath(_) => "status beneath",
+        Decided::ByHand { .. } => "by hand",
     }
 }

@@ -7,6 +7,7 @@
 
 mod bad_rows;
 mod batch;
+mod by_hand;
 mod copy;
 mod gather;
 mod past;
