@@ -5,6 +5,7 @@ mod data_dir;
 pub mod demo;
 mod front_door;
 mod logs;
+mod rules_file;
 mod site_file;
 
 pub use logs::door;
@@ -21,13 +22,16 @@ use crate::{
     shutdown::within,
     site::{Site, SiteError},
     storage::{Past, Storage, StorageError},
-    telemetry, wall,
+    telemetry,
+    utilisation::Rules,
+    wall,
 };
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
 use front_door::FrontDoor;
 use logs::Logs;
+use rules_file::{RulesFile, RulesFileError};
 use site_file::SiteFile;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
@@ -42,7 +46,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
+    let of_files =
+        error.is::<SiteError>() || error.is::<CredentialsError>() || error.is::<RulesFileError>();
     let of_demo = error.is::<demo::BringsItsOwnBroker>();
     of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
@@ -58,6 +63,7 @@ pub fn check(config: &Config) -> anyhow::Result<Site> {
         Credentials::load(path)?;
     }
     FrontDoor::check(&config.mqtt)?;
+    rules_file::load(config.utilisation.rules.as_deref())?;
     Ok(site)
 }
 
@@ -96,6 +102,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let metrics = telemetry::install()?;
     let data_dir = DataDir::take(&config.data_dir)?;
     let site = Arc::new(Site::load(config.site.file.as_deref())?);
+    let rules = Arc::new(rules_file::load(config.utilisation.rules.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let verify = credentials(&config)?;
     if options.demo.is_some() && config.mqtt.url.is_some() {
@@ -121,7 +128,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         on_change: config.storage.on_change,
     };
     let prepared = tokio::select! {
-        prepared = prepare(&storage, &logs, parts, options) => prepared.map(Some),
+        prepared = prepare(&storage, &logs, (parts, &rules), options) => prepared.map(Some),
         () = stop.cancelled() => Ok(None),
     };
     let Prepared { registry, folding, stored, hospital } = match prepared {
@@ -159,8 +166,15 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         checkpoints: logs.checkpoints.clone(),
         journal: logs.journal.clone(),
     });
+    let rules = Arc::new(ArcSwap::from(rules));
+    let rules_file = config.utilisation.rules.clone().map(|path| RulesFile {
+        path,
+        shown: rules.clone(),
+        journal: logs.journal.clone(),
+    });
     let context = api::Context {
         site: shown,
+        rules,
         live,
         announce: logs.announcer(registry.clone()),
         by_hand: logs.by_hand(),
@@ -181,6 +195,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
     let ticking = tokio::spawn(Logs::tick(logs.journal.clone(), stop.child_token()));
     let following = site_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
+    let obeying = rules_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let deciding = on_own_thread("pipeline", folding.run(ports))?;
     let feeding = on_own_thread("storage-feed", feed)?;
     let writing = tokio::spawn(writer);
@@ -214,6 +229,9 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     if let Some(following) = following {
         within(STOP_WITHIN, "site file", following).await;
     }
+    if let Some(obeying) = obeying {
+        within(STOP_WITHIN, "rules", obeying).await;
+    }
     end_pipeline.send_replace(Some(logs.flush()));
     within(STOP_WITHIN, "pipeline", deciding).await;
     end_feed.send_replace(Some(logs.decided.last()));
@@ -240,7 +258,7 @@ struct Prepared {
 async fn prepare(
     storage: &Storage,
     logs: &Logs,
-    parts: pipeline::Parts,
+    (parts, rules): (pipeline::Parts, &Rules),
     options: Options,
 ) -> anyhow::Result<Prepared> {
     let journal = &logs.journal;
@@ -252,7 +270,7 @@ async fn prepare(
         None => None,
     };
     let registry = storage.registry().await?;
-    let folding = logs.fold(parts, stored, &registry, storage).await?;
+    let folding = logs.fold((parts, rules), stored, &registry, storage).await?;
     Ok(Prepared { registry: Arc::new(ArcSwap::from_pointee(registry)), folding, stored, hospital })
 }
 

@@ -21,15 +21,15 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
-        RegistryChange, Restored, Status, StatusNow, TagId,
+        Arrived, Asset, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
+        RegistryChange, Restored, RulesRow, Status, StatusNow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
-    utilisation,
+    utilisation::{InForce, Rules},
 };
 pub use checkpoint::{CheckpointError, Checkpoints};
-use doing::{judge, settle, status_row};
+use doing::{Ground, due_ms, judge, settle};
 use doings::Doings;
 use foldhash::fast::FixedState;
 pub use onward::{STORAGE_PIN, feed_storage};
@@ -60,6 +60,10 @@ pub struct Parts {
 /// The state of every tag, and the way through it.
 pub struct Pipeline {
     site: Arc<Site>,
+    /// From which statuses follow.
+    rules: Arc<Rules>,
+    /// Since when, milliseconds.
+    rules_since_ms: i64,
     /// Who carries which tag at this point of the journal.
     known: Registry,
     /// False until every asset of the registry that a pipeline began with has been given a status.
@@ -80,6 +84,8 @@ impl Pipeline {
         let ingest = Ingest::new(parts.site.clone(), parts.max_late_ms, parts.rejections.clone());
         Self {
             site: parts.site,
+            rules: Arc::new(Rules::built_in()),
+            rules_since_ms: 0,
             known: Registry::default(),
             followed: false,
             live: parts.live,
@@ -97,6 +103,9 @@ impl Pipeline {
     pub fn restored(parts: Parts, registry: Registry, mut restored: Restored) -> Self {
         let mut pipeline = Self::new(parts);
         pipeline.known = registry;
+        if let Some(RulesRow { from_ms, text, .. }) = restored.rules.take() {
+            pipeline.take_up_rules(&text, from_ms);
+        }
         let tags = std::mem::take(&mut restored.tags);
         pipeline.doings = Doings::restored(restored);
         for tag in tags {
@@ -112,6 +121,12 @@ impl Pipeline {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.known
+    }
+
+    /// The rules at this point of the journal.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
     }
 
     /// The building at this point of the journal.
@@ -148,14 +163,16 @@ impl Pipeline {
             }
         } else {
             let asset = asset_of(carrier);
+            let in_force = InForce { rules: &self.rules, since_ms: self.rules_since_ms };
+            let ground = Ground { site: &self.site, in_force };
             if let Some(time_ms) = placed_at(&message)
                 && work.would_be_newest(time_ms)
             {
                 let doings = self.followed.then_some(&mut self.doings);
                 let at = (time_ms, received_ms);
-                settle(doings, asset, &tag, work, &self.site, at, out);
+                settle(doings, asset, &tag, work, ground, at, out);
             }
-            work.take(message, asset, &self.site, self.on_change, out);
+            work.take(message, asset.map(|asset| &asset.id), &self.site, self.on_change, out);
         }
         show(&self.live, &self.doings, &self.site, &tag, work, carrier);
     }
@@ -165,6 +182,8 @@ impl Pipeline {
         self.follow_first_registry(now_ms, out);
         let mut counts = [0u32; Freshness::ALL.len()];
         let mut changed = Vec::new();
+        let in_force = InForce { rules: &self.rules, since_ms: self.rules_since_ms };
+        let ground = Ground { site: &self.site, in_force };
         for (tag, work) in self.shards.iter_mut().flatten() {
             if self.known.is_worn(tag) {
                 if work.tick_badge(now_ms) {
@@ -172,20 +191,21 @@ impl Pipeline {
                 }
                 continue;
             }
-            let asset = self.known.asset_of(tag).map(|a| &a.id);
+            let asset = self.known.asset_of(tag).map(|asset| &**asset);
             let before = out.len();
-            let freshness = work.tick(tag, asset, &self.site, now_ms, out);
+            let id = asset.map(|asset| &asset.id);
+            let freshness = work.tick(tag, id, &self.site, now_ms, out);
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
             if let Some(asset) = asset {
                 // What came too late for any tick to see the end of its dwell.
-                let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
-                let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);
-                for at_ms in follows_ms.into_iter().chain([now_ms]) {
+                let is_lost = freshness == Freshness::Lost;
+                let due = if is_lost { due_ms(Some(asset), work, ground) } else { Vec::new() };
+                for at_ms in due.into_iter().filter(|due_ms| *due_ms < now_ms).chain([now_ms]) {
                     let at = (at_ms, now_ms);
                     let doings = &mut self.doings;
                     if let Some((since_ms, until_ms)) =
-                        judge(doings, asset, tag, work, &self.site, at, out)
+                        judge(doings, asset, tag, work, ground, at, out)
                     {
                         shown = true;
                         work.presume(since_ms, until_ms, until_ms == since_ms);
@@ -284,6 +304,31 @@ impl Pipeline {
         self.shards[shard_of(tag)].remove(tag);
     }
 
+    /// Other rules from now on. What is in a room already is asked anew, and changes from now on.
+    pub fn change_rules(&mut self, rules: Arc<Rules>, now_ms: i64, out: &mut Vec<Decided>) {
+        self.follow_first_registry(now_ms, out);
+        if rules.version == self.rules.version {
+            return;
+        }
+        (self.rules, self.rules_since_ms) = (rules, now_ms);
+        out.push(Decided::Rules(self.rules_row()));
+        self.ask_again();
+    }
+
+    fn rules_row(&self) -> RulesRow {
+        let Rules { version, .. } = &*self.rules;
+        let (version, text) = (version.clone(), self.rules.text().to_owned());
+        RulesRow { from_ms: self.rules_since_ms, version, text }
+    }
+
+    /// The rules that were in force before a start.
+    fn take_up_rules(&mut self, text: &str, since_ms: i64) {
+        match Rules::parse(text) {
+            Ok(rules) => (self.rules, self.rules_since_ms) = (Arc::new(rules), since_ms),
+            Err(error) => tracing::error!(%error, "the rules of before can't be read"),
+        }
+    }
+
     /// Another building from now on. A room that it doesn't have is left at the next fix.
     pub fn change_site(&mut self, site: Arc<Site>) {
         self.ingest.change_site(site.clone());
@@ -293,6 +338,7 @@ impl Pipeline {
 
     fn follow_first_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
         if !std::mem::replace(&mut self.followed, true) {
+            out.push(Decided::Rules(self.rules_row()));
             self.follow_assets(&Registry::default(), now_ms, out);
         }
     }
@@ -352,13 +398,15 @@ fn show(
         }
         return;
     }
-    let status = asset_of(carrier).and_then(|asset| doings.shown(asset));
-    live.tags.put(work.state(tag, status));
+    let asset = asset_of(carrier).map(|asset| &asset.id);
+    let status = asset.and_then(|asset| doings.shown(asset));
+    let ruled = asset.and_then(|asset| doings.ruled(asset)).cloned();
+    live.tags.put(work.state(tag, status, ruled));
 }
 
-fn asset_of(carrier: Option<&Carrier>) -> Option<&AssetId> {
+fn asset_of(carrier: Option<&Carrier>) -> Option<&Asset> {
     match carrier? {
-        Carrier::Asset(asset) => Some(&asset.id),
+        Carrier::Asset(asset) => Some(asset),
         Carrier::Person(_) => None,
     }
 }

@@ -25,3 +25,10 @@ create table status_beneath (
     zone    int4 references zone (key),
     primary key (asset, from_at)
 );
+
+-- The rules from which statuses follow, as text, from the moment on from which they were in force.
+create table status_rules (
+    from_at timestamptz primary key,
+    version text not null,
+    text    text not null
+);

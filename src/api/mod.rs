@@ -29,6 +29,7 @@ mod registry;
 mod rejected;
 mod search;
 mod server;
+mod status;
 mod stream;
 mod tags;
 mod view;
@@ -52,6 +53,7 @@ use crate::{
     model::{ByHand, Registry},
     site::Site,
     storage::Storage,
+    utilisation::Rules,
 };
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
@@ -86,6 +88,8 @@ pub type PutByHand = Arc<dyn Fn(&ByHand) -> BoxFuture<'static, Option<u64>> + Se
 pub struct Context {
     /// The building, as it is now.
     pub site: Arc<ArcSwap<Site>>,
+    /// The rules from which statuses follow, as they are now.
+    pub rules: Arc<ArcSwap<Rules>>,
     /// Where everything is now.
     pub live: Arc<Live>,
     /// Who carries which tag.

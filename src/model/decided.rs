@@ -117,6 +117,19 @@ pub enum Decided {
         /// What, from when and until when.
         hand: Hand,
     },
+    /// Other rules are in force.
+    Rules(RulesRow),
+}
+
+/// Rules from which statuses follow, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesRow {
+    /// From when on they are in force, milliseconds; those of a beginning: 0.
+    pub from_ms: i64,
+    /// Digest of the text.
+    pub version: String,
+    /// The file.
+    pub text: String,
 }
 
 /// A row of `position`.
@@ -243,6 +256,8 @@ pub struct Restored {
     pub statuses: Vec<RestoredStatus>,
     /// What was to hold by hand.
     pub hands: Vec<(AssetId, Hand)>,
+    /// The rules in force; none: those that are built in.
+    pub rules: Option<RulesRow>,
 }
 
 /// What an asset was doing.

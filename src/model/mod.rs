@@ -18,7 +18,7 @@ pub use by_hand::{Act, Acted, ByHand, CLAIM_MS, Hand, Hands};
 pub use by_id::ById;
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredStatus, RestoredTag,
-    StatusRow, VisitRow,
+    RulesRow, StatusRow, VisitRow,
 };
 pub use fix::{Fix, Origin, Sighting};
 pub use freshness::Freshness;

@@ -3,10 +3,11 @@
 use super::{
     asset::StatusNow,
     by_hand::Hand,
-    decided::{PositionRow, StatusRow, VisitRow},
+    decided::{PositionRow, RulesRow, StatusRow, VisitRow},
 };
 use serde::{Deserialize, Serialize};
-use spor_schemas::{AssetId, TagId, ZoneId};
+use spor_schemas::{AssetId, ClassId, TagId, WardId, ZoneId};
+use std::sync::Arc;
 
 /// What must be decided anew, and what storage knows around it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,10 @@ pub struct Stretch {
     pub is_complete: bool,
     /// The visits that touch `rows` or come later, in the order of time.
     pub visits: Vec<VisitRow>,
+    /// When the tag's button was pressed, in the order of time, milliseconds.
+    pub presses_ms: Vec<i64>,
+    /// All rules that ever were in force, in the order of time.
+    pub rules: Arc<[RulesRow]>,
     /// The assets that carried the tag.
     pub carriers: Vec<Carried>,
 }
@@ -38,6 +43,10 @@ pub struct Stretch {
 pub struct Carried {
     /// The asset.
     pub asset: AssetId,
+    /// Its class.
+    pub class: ClassId,
+    /// The ward that owns it.
+    pub home_ward: Option<WardId>,
     /// Since when, milliseconds.
     pub from_ms: i64,
     /// Until when, milliseconds; none: it still does.

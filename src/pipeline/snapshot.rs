@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ingest::SenderMemory,
-    model::{RegistryChange, TagId},
+    model::{RegistryChange, RulesRow, TagId},
     privacy::PresenceCount,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -25,6 +25,7 @@ struct Head {
     registry: RegistryChange,
     followed: bool,
     doings: DoingsKept,
+    rules: RulesRow,
 }
 
 /// What a snapshot holds of people's tags.
@@ -47,7 +48,8 @@ impl Pipeline {
     ) -> Result<(), SnapshotError> {
         let doings = self.doings.kept();
         let registry = crate::model::Registry::default().changes_to(&self.known);
-        put(out, &Head { registry, followed: self.followed, doings })?;
+        let rules = self.rules_row();
+        put(out, &Head { registry, followed: self.followed, doings, rules })?;
         let mut people = People { tags: Vec::new(), senders: Vec::new(), presence: &self.presence };
         for (tag, work) in self.shards.iter().flatten() {
             if self.known.is_worn(tag) {
@@ -84,6 +86,7 @@ impl Pipeline {
         pipeline.known.apply(&head.registry);
         pipeline.followed = head.followed;
         pipeline.doings = Doings::take_up(head.doings);
+        pipeline.take_up_rules(&head.rules.text, head.rules.from_ms);
         while let Some((tag, work)) = take::<Option<(TagId, TagWork)>>(&mut rest)? {
             pipeline.shards[shard_of(&tag)].insert(tag, work);
         }

@@ -2,7 +2,9 @@ mod by_hand;
 mod fold;
 
 use super::*;
-use crate::model::{Asset, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole};
+use crate::model::{
+    Asset, AssetId, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole,
+};
 
 const START_MS: i64 = 1_795_385_000_000;
 

@@ -4,7 +4,7 @@ use super::{Storage, StorageError, connection::Ms};
 use crate::{
     clock::now_ms,
     model::{
-        AssetId, Basis, Hand, PositionRow, Restored, RestoredStatus, RestoredTag, Status,
+        AssetId, Basis, Hand, PositionRow, Restored, RestoredStatus, RestoredTag, RulesRow, Status,
         StatusNow, TagId, ZoneId,
     },
 };
@@ -72,6 +72,7 @@ async fn read(client: &Object) -> Result<Restored, StorageError> {
     for row in client.query(STATUSES, &[]).await? {
         restored.statuses.extend(status_of(&row));
     }
+    restored.rules = client.query(RULES, &[]).await?.last().map(rules_row);
     // Whatever is over by now ends at the first tick, as it would have.
     let hands =
         "select h.asset, h.from_at, h.until_at, h.status, h.by_whom, h.reason from by_hand h
@@ -135,6 +136,13 @@ pub(super) fn hand(row: &Row, first: usize) -> Option<Hand> {
         by: row.get(first + 3),
         reason: row.get(first + 4),
     })
+}
+
+/// All rules that ever were in force.
+pub(super) const RULES: &str = "select from_at, version, text from status_rules order by from_at";
+
+pub(super) fn rules_row(row: &Row) -> RulesRow {
+    RulesRow { from_ms: row.get::<_, Ms>(0).0, version: row.get(1), text: row.get(2) }
 }
 
 /// The basis of that name.

@@ -1,9 +1,23 @@
 //! What every asset is doing, concluded from where it is; unknown time is never idle time.
 //!
-//! Pure functions: the evidence comes in, a changed status goes out.
+//! Pure functions: rules and evidence come in, a changed status goes out.
 
+mod book;
 mod by_hand;
+mod rules;
 mod status;
 
+pub use book::RuleBook;
 pub use by_hand::{Overlaid, overlay, rules_line};
-pub use status::{Evidence, follows_ms, lasts_until_ms, next, presumed_until_ms};
+pub use rules::{Rule, Rules, RulesError, WardIs};
+pub use status::{
+    Evidence, InForce, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next, presumed_until_ms,
+};
+
+/// Section `[utilisation]` of the configuration.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The file of rules; none: those that are built in.
+    pub rules: Option<std::path::PathBuf>,
+}

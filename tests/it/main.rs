@@ -18,6 +18,7 @@ mod outside_broker;
 mod people;
 mod real_clients;
 mod site_file;
+mod status;
 mod storing_on_change;
 mod structure;
 mod timescale;

@@ -111,5 +111,6 @@ fn kind(item: &Decided) -> &'static str {
         Decided::Reader { .. } => "reader",
         Decided::Beneath(_) => "status beneath",
         Decided::ByHand { .. } => "by hand",
+        Decided::Rules(_) => "rules",
     }
 }

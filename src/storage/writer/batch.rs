@@ -3,8 +3,8 @@
 //! Pure: what a name's key is and who wears a tag are arguments.
 
 use crate::model::{
-    AssetId, ById, Decided, EventMessage, Hand, PositionRow, ReaderId, StaffRole, StatusRow, TagId,
-    VisitRow, ZoneId,
+    AssetId, ById, Decided, EventMessage, Hand, PositionRow, ReaderId, RulesRow, StaffRole,
+    StatusRow, TagId, VisitRow, ZoneId,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -93,6 +93,7 @@ pub(super) struct Batch {
     pub(super) beneath: BTreeMap<(AssetId, i64), StatusChange>,
     /// (asset, beginning) -> what holds by hand.
     pub(super) by_hand: BTreeMap<(AssetId, i64), Hand>,
+    pub(super) rules: Vec<RulesRow>,
     pub(super) events: Vec<Event>,
     /// (role, zone, quarter) -> persons.
     pub(super) presence: BTreeMap<(StaffRole, i32, i64), i32>,
@@ -122,6 +123,7 @@ pub(super) fn tags<'a>(
         Decided::Status(_)
         | Decided::Beneath(_)
         | Decided::ByHand { .. }
+        | Decided::Rules(_)
         | Decided::Presence(_)
         | Decided::Reader { .. } => None,
     })
@@ -201,6 +203,7 @@ impl Batch {
             Decided::ByHand { asset, hand } => {
                 self.by_hand.insert((asset.clone(), hand.since_ms), hand.clone());
             }
+            Decided::Rules(row) => self.rules.push(row.clone()),
             Decided::Event(message) => {
                 let Some(tag) = key(&message.tag) else { return };
                 self.events.push(Event { tag, message: message.clone() });

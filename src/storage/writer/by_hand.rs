@@ -1,4 +1,5 @@
-//! What holds by hand, and what rules say beneath it, into their tables: told again, it is changed.
+//! What holds by hand, what rules say beneath it, and the rules themselves, into their tables: told
+//! again, it is changed.
 
 use super::batch::{Batch, StatusChange};
 use crate::{
@@ -20,7 +21,15 @@ const PUT_HANDS: &str = "
         until_at = excluded.until_at, status = excluded.status, by_whom = excluded.by_whom,
         reason = excluded.reason";
 
+/// Rules that are known to be in force from then on; of a beginning that is told again nothing changes.
+const PUT_RULES: &str = "
+    insert into status_rules (from_at, version, text) values ($1, $2, $3)
+    on conflict (from_at) do nothing";
+
 pub(super) async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Error> {
+    for row in &batch.rules {
+        transaction.execute(PUT_RULES, &[&Ms(row.from_ms), &row.version, &row.text]).await?;
+    }
     let beneath = batch.beneath.values();
     let beneath: Vec<_> = beneath.map(|StatusChange { row, zone }| (row, *zone)).collect();
     put_beneath(transaction, &beneath).await?;

@@ -5,6 +5,7 @@ use crate::{
     ingest::Rejections,
     model::{Act, Arrived, Asset, ByHand, Carrier, CarrierId, PresentChange, Registry, Restored},
     pipeline::{Parts, Pipeline, redecide},
+    utilisation::RuleBook,
 };
 use std::sync::Mutex;
 
@@ -87,8 +88,9 @@ impl Bench {
         let told: Arc<Mutex<Vec<PresentChange>>> = Arc::default();
         let past = {
             let (site, told) = (self.site.clone(), told.clone());
+            let rules = RuleBook::only(pipeline.rules().clone());
             Past {
-                redecide: Arc::new(move |_, stretch| redecide(stretch, &site, on_change)),
+                redecide: Arc::new(move |_, stretch| redecide(stretch, &site, &rules, on_change)),
                 tell: Arc::new(move |changes| told.lock().unwrap().extend_from_slice(changes)),
             }
         };

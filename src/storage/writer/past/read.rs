@@ -3,13 +3,15 @@
 use super::Wanted;
 use crate::{
     model::{
-        AssetId, Carried, PositionRow, Status, StatusRow, StatusSpan, Stretch, VisitRow, ZoneId,
+        AssetId, Carried, ClassId, PositionRow, RulesRow, Status, StatusRow, StatusSpan, Stretch,
+        VisitRow, WardId, ZoneId,
     },
     storage::{
         connection::Ms,
-        restore::{basis, hand},
+        restore::{RULES, basis, hand, rules_row},
     },
 };
+use std::sync::Arc;
 use tokio_postgres::{Error, Row, Transaction};
 
 /// So many rows before the first change are read, to learn the tag's place and interval from.
@@ -45,12 +47,20 @@ const VISITS: &str = "
     join zone z on z.key = v.zone
     order by w.n, v.entered_at";
 
+const PRESSES: &str = "
+    select w.n, e.\"time\"
+    from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+        as w (tag, since, until, n)
+    join event e on e.tag = w.tag and e.kind = 'button' and e.\"time\" between w.since and w.until
+    order by w.n, e.\"time\"";
+
 const CARRIERS: &str = "
-    select w.n, b.asset, b.bound_at, b.unbound_at
+    select w.n, b.asset, b.bound_at, b.unbound_at, a.class, a.home_ward
     from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
         as w (tag, since, until, n)
     join tag_binding b on b.tag = w.tag and b.asset is not null and b.bound_at <= w.until
         and coalesce(b.unbound_at, 'infinity') > greatest(w.since, b.bound_at)
+    join asset a on a.id = b.asset
     order by w.n, b.bound_at";
 
 /// From the last one on that rules had said by `since`, the line is whole: what is beneath and by hand
@@ -90,6 +100,8 @@ pub(super) async fn stretches(
     wanted: &[Wanted<'_>],
     at_ms: i64,
 ) -> Result<Vec<Stretch>, Error> {
+    let rules = transaction.query(RULES, &[]).await?;
+    let rules: Arc<[RulesRow]> = rules.iter().map(rules_row).collect();
     let mut stretches: Vec<Stretch> = wanted
         .iter()
         .map(|want| Stretch {
@@ -102,6 +114,8 @@ pub(super) async fn stretches(
             rows: Vec::new(),
             is_complete: true,
             visits: Vec::new(),
+            presses_ms: Vec::new(),
+            rules: Arc::clone(&rules),
             carriers: Vec::new(),
         })
         .collect();
@@ -120,11 +134,18 @@ pub(super) async fn stretches(
             left_ms: row.get::<_, Option<Ms>>(3).map(|at| at.0),
         });
     }
+    for row in transaction.query(PRESSES, &[&tags, &since, &until]).await? {
+        let Some(stretch) = of(&mut stretches, &row) else { continue };
+        stretch.presses_ms.push(row.get::<_, Ms>(1).0);
+    }
     for row in transaction.query(CARRIERS, &[&tags, &since, &until]).await? {
         let Some(stretch) = of(&mut stretches, &row) else { continue };
         let Ok(asset) = AssetId::new(row.get(1)) else { continue };
+        let Ok(class) = ClassId::new(row.get(4)) else { continue };
         stretch.carriers.push(Carried {
             asset,
+            class,
+            home_ward: row.get::<_, Option<&str>>(5).and_then(|ward| WardId::new(ward).ok()),
             from_ms: row.get::<_, Ms>(2).0,
             to_ms: row.get::<_, Option<Ms>>(3).map(|at| at.0),
             statuses: Vec::new(),
