@@ -6,6 +6,7 @@ pub mod demo;
 mod front_door;
 mod logs;
 pub mod replay;
+mod rules_file;
 mod site_file;
 
 pub use logs::door;
@@ -23,13 +24,16 @@ use crate::{
     shutdown::within,
     site::{Site, SiteError},
     storage::{Past, Storage, StorageError},
-    telemetry, utilisation, wall,
+    telemetry,
+    utilisation::{self, Rules},
+    wall,
 };
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
 use front_door::FrontDoor;
 use logs::Logs;
+use rules_file::{RulesFile, RulesFileError};
 use site_file::SiteFile;
 use spor_schemas::{topic, wire};
 use std::{sync::Arc, time::Duration};
@@ -44,7 +48,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_http = error.downcast_ref::<api::StartError>().map(api::StartError::is_configuration);
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
-    let of_files = error.is::<SiteError>() || error.is::<CredentialsError>();
+    let of_files =
+        error.is::<SiteError>() || error.is::<CredentialsError>() || error.is::<RulesFileError>();
     let of_demo = error.is::<demo::BringsItsOwnBroker>() || error.is::<replay::Unplayable>();
     of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
@@ -60,6 +65,7 @@ pub fn check(config: &Config) -> anyhow::Result<Site> {
         Credentials::load(path)?;
     }
     FrontDoor::check(&config.mqtt)?;
+    rules_file::load(config.utilisation.rules.as_deref())?;
     Ok(site)
 }
 
@@ -98,6 +104,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let metrics = telemetry::install()?;
     let data_dir = DataDir::take(&config.data_dir)?;
     let site = Arc::new(Site::load(config.site.file.as_deref())?);
+    let rules = Arc::new(rules_file::load(config.utilisation.rules.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let sessions = Arc::new(auth::Sessions::open(&config.data_dir)?);
     let verify = credentials(&config)?;
@@ -124,7 +131,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         on_change: config.storage.on_change,
     };
     let prepared = tokio::select! {
-        prepared = prepare(&storage, &logs, parts, options) => prepared.map(Some),
+        prepared = prepare(&storage, &logs, (parts, &rules), options) => prepared.map(Some),
         () = stop.cancelled() => Ok(None),
     };
     let Prepared { registry, folding, stored, mut hospital } = match prepared {
@@ -170,8 +177,15 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         checkpoints: logs.checkpoints.clone(),
         journal: logs.journal.clone(),
     });
+    let rules = Arc::new(ArcSwap::from(rules));
+    let rules_file = config.utilisation.rules.clone().map(|path| RulesFile {
+        path,
+        shown: rules.clone(),
+        journal: logs.journal.clone(),
+    });
     let context = api::Context {
         site: shown,
+        rules,
         live,
         announce: logs.announcer(registry.clone()),
         by_hand: logs.by_hand(),
@@ -195,6 +209,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
     let ticking = tokio::spawn(Logs::tick(logs.journal.clone(), stop.child_token()));
     let following = site_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
+    let obeying = rules_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let deciding = on_own_thread("pipeline", folding.run(ports))?;
     let feeding = on_own_thread("storage-feed", feed)?;
     let writing = on_own_thread("storage", writer)?;
@@ -239,6 +254,9 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     if let Some(following) = following {
         within(STOP_WITHIN, "site file", following).await;
     }
+    if let Some(obeying) = obeying {
+        within(STOP_WITHIN, "rules", obeying).await;
+    }
     end_pipeline.send_replace(Some(logs.flush()));
     within(STOP_WITHIN, "pipeline", deciding).await;
     end_feed.send_replace(Some(logs.decided.last()));
@@ -266,7 +284,7 @@ struct Prepared {
 async fn prepare(
     storage: &Storage,
     logs: &Logs,
-    parts: pipeline::Parts,
+    (parts, rules): (pipeline::Parts, &Rules),
     options: Options,
 ) -> anyhow::Result<Prepared> {
     let journal = &logs.journal;
@@ -282,7 +300,7 @@ async fn prepare(
     for (reader, since_ms) in storage.offline_readers().await? {
         parts.live.readers.said(&reader, since_ms, false);
     }
-    let folding = logs.fold(parts, stored, &registry, storage).await?;
+    let folding = logs.fold((parts, rules), stored, &registry, storage).await?;
     Ok(Prepared { registry: Arc::new(ArcSwap::from_pointee(registry)), folding, stored, hospital })
 }
 

@@ -3,7 +3,7 @@
 //! A variable `SPOR_` + section + `__` + key overrides the file; a key without a section has no
 //! `__`. What nobody knows is an error that names it.
 
-use crate::{api, broker, ingest, journal, privacy, site, storage};
+use crate::{api, broker, ingest, journal, privacy, site, storage, utilisation};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -30,6 +30,8 @@ pub struct Config {
     pub ingest: ingest::Config,
     /// The building.
     pub site: site::Config,
+    /// From what statuses follow.
+    pub utilisation: utilisation::Config,
 }
 
 /// Section `[database]` of the configuration.
@@ -52,6 +54,7 @@ impl Default for Config {
             storage: storage::Config::default(),
             ingest: ingest::Config::default(),
             site: site::Config::default(),
+            utilisation: utilisation::Config::default(),
         }
     }
 }

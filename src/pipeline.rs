@@ -4,9 +4,9 @@
 //! their time, decided rows go out; it reads no clock and waits for nobody, and the same journal
 //! gives the same rows. One thread owns it, so no state has a lock.
 
-mod by_hand;
 mod checkpoint;
 mod doing;
+mod doings;
 mod event;
 mod onward;
 mod past;
@@ -21,15 +21,16 @@ use crate::{
     ingest::{Ingest, Rejections, Understood},
     live::Live,
     model::{
-        Arrived, AssetId, Basis, ById, Carrier, Decided, Freshness, Hand, Hands, PresentChange,
-        Registry, RegistryChange, Restored, Status, StatusNow, TagId,
+        Arrived, Asset, Basis, ById, Carrier, Decided, Freshness, PresentChange, Registry,
+        RegistryChange, Restored, RulesRow, Status, StatusNow, TagId,
     },
     privacy::PresenceCount,
     site::Site,
-    utilisation,
+    utilisation::{InForce, Rules},
 };
 pub use checkpoint::{CheckpointError, Checkpoints, Found};
-use doing::{judge, settle, status_row};
+use doing::{Ground, due_ms, judge, settle};
+use doings::Doings;
 use foldhash::fast::FixedState;
 pub use onward::{Decisions, STORAGE_PIN, feed_storage};
 pub use past::{redecide, redeciding};
@@ -59,6 +60,10 @@ pub struct Parts {
 /// The state of every tag, and the way through it.
 pub struct Pipeline {
     site: Arc<Site>,
+    /// From which statuses follow.
+    rules: Arc<Rules>,
+    /// Since when, milliseconds.
+    rules_since_ms: i64,
     /// Who carries which tag at this point of the journal.
     known: Registry,
     /// False until every asset of the registry that a pipeline began with has been given a status.
@@ -68,9 +73,7 @@ pub struct Pipeline {
     on_change: bool,
     ingest: Ingest,
     shards: Vec<Shard>,
-    statuses: ById<AssetId, StatusNow>,
-    /// What people said, over the statuses that follow from rules.
-    hands: Hands,
+    doings: Doings,
     presence: PresenceCount,
 }
 
@@ -81,6 +84,8 @@ impl Pipeline {
         let ingest = Ingest::new(parts.site.clone(), parts.max_late_ms, parts.rejections.clone());
         Self {
             site: parts.site,
+            rules: Arc::new(Rules::built_in()),
+            rules_since_ms: 0,
             known: Registry::default(),
             followed: false,
             live: parts.live,
@@ -88,23 +93,27 @@ impl Pipeline {
             on_change: parts.on_change,
             ingest,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            statuses: ById::default(),
-            hands: Hands::default(),
+            doings: Doings::default(),
             presence: PresenceCount::default(),
         }
     }
 
     /// Takes up what storage still knew, where no checkpoint tells more.
     #[must_use]
-    pub fn restored(parts: Parts, registry: Registry, restored: Restored) -> Self {
+    pub fn restored(parts: Parts, registry: Registry, mut restored: Restored) -> Self {
         let mut pipeline = Self::new(parts);
         pipeline.known = registry;
-        pipeline.statuses = restored.statuses.into_iter().collect();
-        for tag in restored.tags {
+        if let Some(RulesRow { from_ms, text, .. }) = restored.rules.take() {
+            pipeline.take_up_rules(&text, from_ms);
+        }
+        let tags = std::mem::take(&mut restored.tags);
+        pipeline.doings = Doings::restored(restored);
+        for tag in tags {
             let name = tag.row.tag.clone();
             pipeline.shards[shard_of(&name)].insert(name.clone(), TagWork::restored(tag));
             pipeline.show(&name);
         }
+        pipeline.show_hands(None);
         pipeline
     }
 
@@ -112,6 +121,12 @@ impl Pipeline {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.known
+    }
+
+    /// The rules at this point of the journal.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
     }
 
     /// The building at this point of the journal.
@@ -149,16 +164,18 @@ impl Pipeline {
             }
         } else {
             let asset = asset_of(carrier);
+            let in_force = InForce { rules: &self.rules, since_ms: self.rules_since_ms };
+            let ground = Ground { site: &self.site, in_force };
             if let Some(time_ms) = placed_at(&message)
                 && work.would_be_newest(time_ms)
             {
-                let statuses = self.followed.then_some(&mut self.statuses);
+                let doings = self.followed.then_some(&mut self.doings);
                 let at = (time_ms, received_ms);
-                settle(statuses, asset, &tag, work, &self.site, at, out);
+                settle(doings, asset, &tag, work, ground, at, out);
             }
-            work.take(message, asset, &self.site, self.on_change, out);
+            work.take(message, asset.map(|asset| &asset.id), &self.site, self.on_change, out);
         }
-        show(&self.live, &self.statuses, &self.hands, &self.site, &tag, work, carrier);
+        show(&self.live, &self.doings, &self.site, &tag, work, carrier);
     }
 
     /// Once a second: what follows from time alone.
@@ -166,6 +183,8 @@ impl Pipeline {
         self.follow_first_registry(now_ms, out);
         let mut counts = [0u32; Freshness::ALL.len()];
         let mut changed = Vec::new();
+        let in_force = InForce { rules: &self.rules, since_ms: self.rules_since_ms };
+        let ground = Ground { site: &self.site, in_force };
         for (tag, work) in self.shards.iter_mut().flatten() {
             let carrier = self.known.carrier(tag);
             if let Some(Carrier::Person(_)) = carrier {
@@ -176,18 +195,19 @@ impl Pipeline {
             }
             let asset = asset_of(carrier);
             let before = out.len();
-            let freshness = work.tick(tag, asset, &self.site, now_ms, out);
+            let id = asset.map(|asset| &asset.id);
+            let freshness = work.tick(tag, id, &self.site, now_ms, out);
             counts[freshness as usize] += 1;
             let mut shown = out.len() > before;
             if let Some(asset) = asset.filter(|_| !work.is_quiet(now_ms)) {
                 // What came too late for any tick to see the end of its dwell.
-                let follows_ms = work.located().map(|l| utilisation::follows_ms(l.entered_ms));
-                let follows_ms = follows_ms.filter(|_| freshness == Freshness::Lost);
-                for at_ms in follows_ms.into_iter().chain([now_ms]) {
+                let is_lost = freshness == Freshness::Lost;
+                let due = if is_lost { due_ms(Some(asset), work, ground) } else { Vec::new() };
+                for at_ms in due.into_iter().filter(|due_ms| *due_ms < now_ms).chain([now_ms]) {
                     let at = (at_ms, now_ms);
-                    let statuses = &mut self.statuses;
+                    let doings = &mut self.doings;
                     if let Some((since_ms, until_ms)) =
-                        judge(statuses, asset, tag, work, &self.site, at, out)
+                        judge(doings, asset, tag, work, ground, at, out)
                     {
                         shown = true;
                         work.presume(since_ms, until_ms, until_ms == since_ms);
@@ -198,10 +218,10 @@ impl Pipeline {
                 changed.push(tag.clone());
             }
         }
-        changed.extend(self.end_by_hand(now_ms));
         for tag in &changed {
             self.show(tag);
         }
+        self.end_by_hand(now_ms, out);
         out.extend(self.presence.take_changed().into_iter().map(Decided::Presence));
         for (freshness, count) in Freshness::ALL.into_iter().zip(counts) {
             metrics::gauge!("spor_tags", "state" => freshness.as_str()).set(count);
@@ -217,11 +237,9 @@ impl Pipeline {
                     && work.is_some_and(|work| work.amend(was.as_ref(), now.as_ref()));
                 is_amended.then_some(tag)
             }
-            PresentChange::Status { asset, was, now } => {
-                let is_amended = self.statuses.get(asset) == was.as_ref();
-                if is_amended {
-                    self.statuses.insert(asset.clone(), now.clone());
-                }
+            PresentChange::Status { asset, was, now, zone, shown } => {
+                let now = (now, zone.as_ref());
+                let is_amended = self.doings.amend(asset, was.as_ref(), now, shown.as_ref());
                 self.known.tag_of_asset.get(asset).filter(|_| is_amended)
             }
             PresentChange::Settled { tag, at_ms } => {
@@ -288,6 +306,31 @@ impl Pipeline {
         self.shards[shard_of(tag)].remove(tag);
     }
 
+    /// Other rules from now on. What is in a room already is asked anew, and changes from now on.
+    pub fn change_rules(&mut self, rules: Arc<Rules>, now_ms: i64, out: &mut Vec<Decided>) {
+        self.follow_first_registry(now_ms, out);
+        if rules.version == self.rules.version {
+            return;
+        }
+        (self.rules, self.rules_since_ms) = (rules, now_ms);
+        out.push(Decided::Rules(self.rules_row()));
+        self.ask_again();
+    }
+
+    fn rules_row(&self) -> RulesRow {
+        let Rules { version, .. } = &*self.rules;
+        let (version, text) = (version.clone(), self.rules.text().to_owned());
+        RulesRow { from_ms: self.rules_since_ms, version, text }
+    }
+
+    /// The rules that were in force before a start.
+    fn take_up_rules(&mut self, text: &str, since_ms: i64) {
+        match Rules::parse(text) {
+            Ok(rules) => (self.rules, self.rules_since_ms) = (Arc::new(rules), since_ms),
+            Err(error) => tracing::error!(%error, "the rules of before can't be read"),
+        }
+    }
+
     /// Another building from now on. A room that it doesn't have is left at the next fix.
     pub fn change_site(&mut self, site: Arc<Site>) {
         self.ingest.change_site(site.clone());
@@ -297,6 +340,7 @@ impl Pipeline {
 
     fn follow_first_registry(&mut self, now_ms: i64, out: &mut Vec<Decided>) {
         if !std::mem::replace(&mut self.followed, true) {
+            out.push(Decided::Rules(self.rules_row()));
             self.follow_assets(&Registry::default(), now_ms, out);
         }
     }
@@ -308,29 +352,30 @@ impl Pipeline {
         for asset in assets {
             let had = before.tag_of_asset.contains_key(asset);
             let has = self.known.tag_of_asset.contains_key(asset);
-            let rule = match self.statuses.get(asset) {
+            let shown = self.doings.shown(asset);
+            let rule = match shown {
                 None => "never seen",
                 Some(_) if had && !has => "no tag",
                 Some(_) => continue,
             };
             let status = StatusNow {
                 status: Status::Unknown,
-                since_ms: self.statuses.get(asset).map_or(now_ms, |s| s.since_ms.max(now_ms)),
+                since_ms: shown.map_or(now_ms, |s| s.since_ms.max(now_ms)),
                 basis: Basis::Inferred,
                 rule: rule.to_owned(),
             };
-            out.push(Decided::Status(status_row(asset, &status, None)));
-            self.statuses.insert(asset.clone(), status);
+            self.doings.rule(asset, status, None, out);
         }
+        // Of an asset without a tag there are no events.
+        self.doings.take_told();
         let known = &self.known;
-        self.statuses.retain(|asset, _| known.assets.contains_key(asset));
-        self.hands.keep(|asset| known.assets.contains_key(asset));
+        self.doings.keep(|asset| known.assets.contains_key(asset));
     }
 
     fn show(&self, tag: &TagId) {
         if let Some(work) = self.shards[shard_of(tag)].get(tag) {
             let carrier = self.known.carrier(tag);
-            show(&self.live, &self.statuses, &self.hands, &self.site, tag, work, carrier);
+            show(&self.live, &self.doings, &self.site, tag, work, carrier);
         }
     }
 
@@ -343,8 +388,7 @@ impl Pipeline {
 /// Puts the tag's state where the pages look: a badge among the people, all else among the tags.
 fn show(
     live: &Live,
-    statuses: &ById<AssetId, StatusNow>,
-    hands: &Hands,
+    doings: &Doings,
     site: &Site,
     tag: &TagId,
     work: &TagWork,
@@ -356,16 +400,15 @@ fn show(
         }
         return;
     }
-    let status = asset_of(carrier).and_then(|asset| {
-        let by_hand = hands.of(asset).map(Hand::status_now);
-        by_hand.or_else(|| statuses.get(asset).cloned())
-    });
-    live.tags.put(work.state(tag, status));
+    let asset = asset_of(carrier).map(|asset| &asset.id);
+    let status = asset.and_then(|asset| doings.shown(asset));
+    let ruled = asset.and_then(|asset| doings.ruled(asset)).cloned();
+    live.tags.put(work.state(tag, status, ruled));
 }
 
-fn asset_of(carrier: Option<&Carrier>) -> Option<&AssetId> {
+fn asset_of(carrier: Option<&Carrier>) -> Option<&Asset> {
     match carrier? {
-        Carrier::Asset(asset) => Some(&asset.id),
+        Carrier::Asset(asset) => Some(asset),
         Carrier::Person(_) => None,
     }
 }

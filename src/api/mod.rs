@@ -35,6 +35,7 @@ mod report;
 mod search;
 mod server;
 mod session;
+mod status;
 mod stream;
 mod tags;
 mod view;
@@ -59,6 +60,7 @@ use crate::{
     replay::Controls,
     site::Site,
     storage::Storage,
+    utilisation::Rules,
 };
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
@@ -104,6 +106,8 @@ pub type PutByHand = Arc<dyn Fn(&ByHand) -> BoxFuture<'static, Option<u64>> + Se
 pub struct Context {
     /// The building, as it is now.
     pub site: Arc<ArcSwap<Site>>,
+    /// The rules from which statuses follow, as they are now.
+    pub rules: Arc<ArcSwap<Rules>>,
     /// Where everything is now.
     pub live: Arc<Live>,
     /// Who carries which tag.

@@ -3,7 +3,7 @@
 use super::{
     App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
     events, floors, guard, health, history, lookups, nearest, openapi, par, people,
-    person_registry, presence, qr, rejected, replay, report, session, stream, tags, zones,
+    person_registry, presence, qr, rejected, replay, report, session, status, stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -163,7 +163,7 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(assets::get, asset_registry::put, asset_registry::retire))
         .routes(routes!(asset_registry::bind, asset_registry::unbind))
         .routes(routes!(by_hand::claim, by_hand::release))
-        .routes(routes!(by_hand::say, by_hand::clear))
+        .routes(routes!(status::get, by_hand::say, by_hand::clear))
         .routes(routes!(history::of_asset))
         .routes(routes!(qr::of_asset))
         .routes(routes!(classes::list))

@@ -11,6 +11,7 @@ use crate::{
     pipeline::{self, CHECKPOINT_PIN, Checkpoints, FoldError, Folding, Parts, STORAGE_PIN, Start},
     privacy,
     storage::{Storage, StorageError},
+    utilisation::Rules,
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -83,7 +84,7 @@ impl Logs {
     /// The pipeline at the end of the journal, knowing the site and the registry as they are now.
     pub(super) async fn fold(
         &self,
-        parts: Parts,
+        (parts, rules): (Parts, &Rules),
         stored: u64,
         registry: &Registry,
         storage: &Storage,
@@ -112,6 +113,9 @@ impl Logs {
         let mut draft = Draft::new();
         if folding.pipeline().site().version != site.version {
             draft.push(Kind::Site, "", &site.version, b"");
+        }
+        if folding.pipeline().rules().version != rules.version {
+            draft.push(Kind::Rules, "", "", rules.text().as_bytes());
         }
         put_change(&mut draft, folding.pipeline().registry(), registry);
         if !draft.is_empty() {

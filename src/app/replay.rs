@@ -22,7 +22,9 @@ use crate::{
     shutdown::within,
     site::Site,
     storage::{self, Contents, Storage},
-    telemetry, wall,
+    telemetry,
+    utilisation::Rules,
+    wall,
 };
 use arc_swap::ArcSwap;
 use folder::Folder;
@@ -83,6 +85,8 @@ struct Stage {
     site: Arc<Site>,
     /// The building that is shown.
     shown: Arc<ArcSwap<Site>>,
+    /// The rules that are told of.
+    rules: Arc<ArcSwap<Rules>>,
     registry: Arc<ArcSwap<Registry>>,
     live: Arc<Live>,
     rejections: Rejections,
@@ -146,6 +150,7 @@ async fn play(
         config,
         data_dir: folder.path().to_owned(),
         shown: Arc::new(ArcSwap::from(site.clone())),
+        rules: Arc::new(ArcSwap::from_pointee(Rules::built_in())),
         site,
         registry: Arc::new(ArcSwap::default()),
         live: Arc::new(Live::new()),
@@ -202,6 +207,7 @@ impl Stage {
         let (controls, metrics) = (self.controls.clone(), metrics.clone());
         api::Context {
             site: self.shown.clone(),
+            rules: self.rules.clone(),
             live: self.live.clone(),
             registry: self.registry.clone(),
             // A replay takes no changes.

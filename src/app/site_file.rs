@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the file is looked at. One that changes is read once it has rested as long, so that
 /// no half of it is read while somebody writes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The database answers within this time, or is asked again later.
 const REGISTER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What changes with a file; none: it is not there.
-type Stamp = Option<(SystemTime, u64)>;
+pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// Makes the building's rooms and readers known to the database.
 pub(super) async fn register(storage: &Storage, site: &Site) -> Result<(), StorageError> {
@@ -145,7 +145,7 @@ impl Refused {
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+pub(super) fn stamp(path: &Path) -> Stamp {
     let data = fs::metadata(path).ok()?;
     Some((data.modified().ok()?, data.len()))
 }

@@ -13,12 +13,18 @@ pub struct TagState {
     pub interval_ms: i64,
     /// True while it feels motion.
     pub moving: Option<bool>,
+    /// Since when that is so, milliseconds.
+    pub moving_since_ms: Option<i64>,
+    /// When its button was last pressed, milliseconds.
+    pub pressed_ms: Option<i64>,
     /// Charge, percent.
     pub battery_pct: Option<u8>,
     /// Firmware version.
     pub firmware: Option<String>,
     /// Status of the asset that carries it.
     pub status: Option<StatusNow>,
+    /// What rules say of it, whatever holds by hand.
+    pub ruled: Option<StatusNow>,
 }
 
 /// Where a tag was last.
@@ -53,9 +59,12 @@ impl TagState {
             place: None,
             interval_ms: DEFAULT_INTERVAL_MS,
             moving: None,
+            moving_since_ms: None,
+            pressed_ms: None,
             battery_pct: None,
             firmware: None,
             status: None,
+            ruled: None,
         }
     }
 

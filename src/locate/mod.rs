@@ -37,6 +37,18 @@ pub struct Track {
 struct Newest {
     fix: Fix,
     moving: Option<bool>,
+    /// Since when the tag has been in that state of motion, milliseconds.
+    moving_since_ms: i64,
+}
+
+impl Newest {
+    /// The fix after `before`.
+    fn after(before: Option<&Self>, fix: &Fix) -> Self {
+        let moving = fix.moving.or_else(|| before.and_then(|before| before.moving));
+        let same = before.filter(|before| before.moving == moving);
+        let moving_since_ms = same.map_or(fix.time_ms, |before| before.moving_since_ms);
+        Self { fix: fix.clone(), moving, moving_since_ms }
+    }
 }
 
 /// A tag went from one room (or floor) to another.
@@ -88,6 +100,8 @@ pub struct Located {
     pub origin: Origin,
     /// True while the tag feels motion.
     pub moving: Option<bool>,
+    /// Since when that is so, milliseconds.
+    pub moving_since_ms: i64,
 }
 
 /// What a fix changed.
@@ -109,12 +123,11 @@ pub enum Placed {
 impl Track {
     /// A tag that was at `located` before a restart.
     #[must_use]
-    pub fn restored(fix: Fix, visit: Option<(ZoneId, i64)>) -> Self {
+    pub fn restored(fix: &Fix, visit: Option<(ZoneId, i64)>) -> Self {
         let mut track = Self::default();
-        track.smoothed.reset(&fix);
+        track.smoothed.reset(fix);
         track.rooms.restore(fix.floor, visit, fix.time_ms);
-        let moving = fix.moving;
-        track.newest = Some(Newest { fix, moving });
+        track.newest = Some(Newest::after(None, fix));
         track
     }
 
@@ -140,14 +153,14 @@ impl Track {
         if previous_ms.is_some_and(|newest_ms| fix.time_ms <= newest_ms) {
             return Placed::Late;
         }
-        let moving = fix.moving.or_else(|| self.newest.as_ref().and_then(|n| n.moving));
+        let newest = Newest::after(self.newest.as_ref(), fix);
         if let Some(previous_ms) = previous_ms {
-            self.intervals.learn(moving, fix.time_ms - previous_ms);
+            self.intervals.learn(newest.moving, fix.time_ms - previous_ms);
         }
-        let (x_m, y_m) = self.smoothed.take(fix, moving);
+        let (x_m, y_m) = self.smoothed.take(fix, newest.moving);
         let moved = self.rooms.take(fix, x_m, y_m, site);
         let crossings = self.cross(fix.floor, x_m, y_m, site);
-        self.newest = Some(Newest { fix: fix.clone(), moving });
+        self.newest = Some(newest);
         Placed::Newest { moved, crossings }
     }
 
@@ -184,6 +197,7 @@ impl Track {
             received_ms: newest.fix.received_ms,
             origin: newest.fix.origin.clone(),
             moving: newest.moving,
+            moving_since_ms: newest.moving_since_ms,
         })
     }
 

@@ -7,12 +7,12 @@ impl Track {
     /// Takes a fix for what it teaches of place and interval; its room is decided elsewhere.
     pub fn warm_up(&mut self, fix: &Fix) {
         let previous_ms = self.newest.as_ref().map(|n| n.fix.time_ms);
-        let moving = fix.moving.or_else(|| self.newest.as_ref().and_then(|n| n.moving));
+        let newest = Newest::after(self.newest.as_ref(), fix);
         if let Some(previous_ms) = previous_ms {
-            self.intervals.learn(moving, fix.time_ms - previous_ms);
+            self.intervals.learn(newest.moving, fix.time_ms - previous_ms);
         }
-        self.smoothed.take(fix, moving);
-        self.newest = Some(Newest { fix: fix.clone(), moving });
+        self.smoothed.take(fix, newest.moving);
+        self.newest = Some(newest);
     }
 
     /// The tag is held to be in that room, whatever was thought.

@@ -75,11 +75,28 @@ impl Hand {
     pub fn is_claim(&self) -> bool {
         self.reason.is_none()
     }
+
+    /// True for a claim of what is at work, by the rules, since it was claimed: it was fetched. Silence
+    /// is no work.
+    #[must_use]
+    pub fn is_fetched(&self, status: Status, since_ms: i64) -> bool {
+        let is_at_work = !matches!(status, Status::Available | Status::Unknown);
+        self.is_claim() && is_at_work && since_ms > self.since_ms
+    }
 }
 
 /// All that holds by hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hands(BTreeMap<AssetId, Hand>);
+
+/// What an act changed of an asset.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Acted {
+    /// What no longer holds; its end is the moment of the act.
+    pub ended: Option<Hand>,
+    /// What holds from now on, or for longer.
+    pub holds: Option<Hand>,
+}
 
 impl Hands {
     /// What holds of the asset by hand; none: only what rules say.
@@ -89,56 +106,64 @@ impl Hands {
     }
 
     /// Carries an act out at `now_ms`. A claim of what somebody else holds, and the release of what
-    /// one doesn't hold, are without effect.
-    pub fn act(&mut self, ByHand { asset, by, act }: &ByHand, now_ms: i64) {
-        let held = self.0.get(asset).filter(|hand| hand.until_ms > now_ms);
+    /// one doesn't hold, are without effect. What is over by then must have been ended before.
+    /// What it ends or begins does so after `after_ms`, when what it lies over began.
+    pub fn act(
+        &mut self,
+        ByHand { asset, by, act }: &ByHand,
+        now_ms: i64,
+        after_ms: Option<i64>,
+    ) -> Acted {
+        let held = self.0.get(asset);
+        let since_ms = held.map(|hand| hand.since_ms).max(after_ms);
+        let at_ms = since_ms.map_or(now_ms, |since_ms| now_ms.max(since_ms.saturating_add(1)));
         let own_claim = held.filter(|hand| hand.is_claim() && hand.by == *by);
-        match act {
-            Act::Claim if held.is_none() || own_claim.is_some() => {
-                let since_ms = own_claim.map_or(now_ms, |hand| hand.since_ms);
-                let (status, until_ms) = (Status::Reserved, now_ms + CLAIM_MS);
-                let hand = Hand { status, by: by.clone(), reason: None, since_ms, until_ms };
-                self.0.insert(asset.clone(), hand);
-            }
-            Act::Release if own_claim.is_some() => {
-                self.0.remove(asset);
-            }
-            Act::Claim | Act::Release => {}
+        let new = |status, reason, for_ms: i64| Hand {
+            status,
+            by: by.clone(),
+            reason,
+            since_ms: at_ms,
+            until_ms: at_ms.saturating_add(for_ms),
+        };
+        let holds = match act {
+            Act::Claim => match (held, own_claim) {
+                (None, _) => Some(new(Status::Reserved, None, CLAIM_MS)),
+                (Some(_), Some(own)) => {
+                    let until_ms = own.until_ms.max(at_ms.saturating_add(CLAIM_MS));
+                    let longer = Hand { until_ms, ..own.clone() };
+                    self.0.insert(asset.clone(), longer.clone());
+                    return Acted { ended: None, holds: Some(longer) };
+                }
+                (Some(_), None) => return Acted::default(),
+            },
+            Act::Release if own_claim.is_none() => return Acted::default(),
+            Act::Release | Act::Clear => None,
             Act::Say { status, reason, for_ms } => {
-                let hand = Hand {
-                    status: *status,
-                    by: by.clone(),
-                    reason: Some(reason.clone()),
-                    since_ms: now_ms,
-                    until_ms: now_ms.saturating_add(*for_ms),
-                };
-                self.0.insert(asset.clone(), hand);
+                Some(new(*status, Some(reason.clone()), *for_ms))
             }
-            Act::Clear => {
-                self.0.remove(asset);
-            }
+        };
+        let ended = self.0.remove(asset).map(|hand| Hand { until_ms: at_ms, ..hand });
+        if let Some(hand) = &holds {
+            self.0.insert(asset.clone(), hand.clone());
         }
+        Acted { ended, holds }
     }
 
-    /// Ends what is over at `now_ms`, and claims of what is no longer available by the rules since it
-    /// was claimed: it was fetched. Gives back of which assets.
-    pub fn expire<'a>(
-        &mut self,
-        now_ms: i64,
-        rules_say: impl Fn(&AssetId) -> Option<&'a StatusNow>,
-    ) -> Vec<AssetId> {
-        let mut ended = Vec::new();
-        self.0.retain(|asset, hand| {
-            let fetched = hand.is_claim()
-                && rules_say(asset)
-                    .is_some_and(|s| s.status != Status::Available && s.since_ms > hand.since_ms);
-            let holds = hand.until_ms > now_ms && !fetched;
-            if !holds {
-                ended.push(asset.clone());
-            }
-            holds
-        });
-        ended
+    /// Ends what holds of the asset.
+    pub fn end(&mut self, asset: &AssetId) -> Option<Hand> {
+        self.0.remove(asset)
+    }
+
+    /// Of which assets what holds is over at `now_ms`.
+    #[must_use]
+    pub fn over(&self, now_ms: i64) -> Vec<AssetId> {
+        let over = self.0.iter().filter(|(_, hand)| hand.until_ms <= now_ms);
+        over.map(|(asset, _)| asset.clone()).collect()
+    }
+
+    /// Takes up what held before a start.
+    pub fn take_up(&mut self, asset: AssetId, hand: Hand) {
+        self.0.insert(asset, hand);
     }
 
     /// Forgets what is said of assets that are no longer there.
@@ -162,34 +187,26 @@ mod tests {
     #[test]
     fn the_first_holds_a_claim_until_it_is_over_or_given_back() {
         let mut hands = Hands::default();
-        hands.act(&by("anna", Act::Claim), 0);
-        hands.act(&by("bo", Act::Claim), 1);
-        hands.act(&by("bo", Act::Release), 2);
+        hands.act(&by("anna", Act::Claim), 0, None);
+        assert_eq!(hands.act(&by("bo", Act::Claim), 1, None), Acted::default());
+        assert_eq!(hands.act(&by("bo", Act::Release), 2, None), Acted::default());
         assert_eq!(holder(&hands), Some("anna"));
-        hands.act(&by("anna", Act::Claim), 60_000);
-        assert!(hands.expire(CLAIM_MS + 1, |_| None).is_empty(), "claimed again, so prolonged");
-        assert_eq!(hands.expire(CLAIM_MS + 60_000, |_| None).len(), 1);
-        hands.act(&by("bo", Act::Claim), CLAIM_MS + 60_000);
-        assert_eq!(holder(&hands), Some("bo"));
-        hands.act(&by("bo", Act::Release), CLAIM_MS + 60_001);
+        hands.act(&by("anna", Act::Claim), 60_000, None);
+        assert!(hands.over(CLAIM_MS + 1).is_empty(), "claimed again, so prolonged");
+        assert_eq!(hands.over(CLAIM_MS + 60_000).len(), 1);
+        let ended = hands.act(&by("anna", Act::Release), 90_000, None).ended.expect("ended");
+        assert_eq!((ended.since_ms, ended.until_ms), (0, 90_000));
         assert_eq!(holder(&hands), None);
     }
 
     #[test]
     fn a_claim_ends_when_the_thing_is_at_work_and_not_when_it_only_was_before() {
         let mut hands = Hands::default();
-        hands.act(&by("anna", Act::Claim), 5_000);
-        let rule = |status, since_ms| StatusNow {
-            status,
-            since_ms,
-            basis: Basis::Inferred,
-            rule: "room:patient".to_owned(),
-        };
-        let (free, before) = (rule(Status::Available, 6_000), rule(Status::InUse, 4_000));
-        assert!(hands.expire(7_000, |_| Some(&free)).is_empty());
-        assert!(hands.expire(7_000, |_| Some(&before)).is_empty());
-        let at_work = rule(Status::InUse, 6_000);
-        assert_eq!(hands.expire(7_000, |_| Some(&at_work)).len(), 1);
+        let claim = hands.act(&by("anna", Act::Claim), 5_000, None).holds.expect("held");
+        assert!(!claim.is_fetched(Status::Available, 6_000));
+        assert!(!claim.is_fetched(Status::InUse, 4_000));
+        assert!(!claim.is_fetched(Status::Unknown, 6_000), "silence is no work");
+        assert!(claim.is_fetched(Status::InUse, 6_000));
     }
 
     #[test]
@@ -200,15 +217,25 @@ mod tests {
             reason: "no power".to_owned(),
             for_ms: 3_600_000,
         };
-        hands.act(&by("anna", Act::Claim), 0);
-        hands.act(&by("bo", broken), 1);
-        hands.act(&by("anna", Act::Claim), 2);
-        hands.act(&by("bo", Act::Release), 3);
+        hands.act(&by("anna", Act::Claim), 0, None);
+        let acted = hands.act(&by("bo", broken), 1_000, None);
+        assert_eq!(acted.ended.map(|hand| hand.until_ms), Some(1_000));
+        hands.act(&by("anna", Act::Claim), 2_000, None);
+        hands.act(&by("bo", Act::Release), 3_000, None);
         assert_eq!(
             hands.of(&"P1".parse().expect("valid")).map(|h| h.status),
             Some(Status::Maintenance)
         );
-        hands.act(&by("anna", Act::Clear), 4);
+        hands.act(&by("anna", Act::Clear), 4_000, None);
         assert_eq!(holder(&hands), None);
+    }
+
+    #[test]
+    fn an_act_begins_after_what_it_lies_over() {
+        let mut hands = Hands::default();
+        let claim = hands.act(&by("anna", Act::Claim), 5_000, Some(7_000)).holds.expect("held");
+        assert_eq!(claim.since_ms, 7_001);
+        let ended = hands.act(&by("anna", Act::Release), 6_000, None).ended.expect("ended");
+        assert_eq!(ended.until_ms, 7_002, "no interval is empty");
     }
 }

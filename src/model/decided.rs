@@ -4,6 +4,7 @@
 
 use super::{
     asset::{Basis, Status, StatusNow},
+    by_hand::Hand,
     fix::{Fix, Origin},
 };
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,28 @@ pub enum Decided {
         /// True when it works.
         online: bool,
     },
+    /// What rules say of an asset began, and isn't shown, since something else holds by hand.
+    Beneath(StatusRow),
+    /// Something holds of an asset by hand; told again with the same beginning when its end is another.
+    ByHand {
+        /// Of which.
+        asset: AssetId,
+        /// What, from when and until when.
+        hand: Hand,
+    },
+    /// Other rules are in force.
+    Rules(RulesRow),
+}
+
+/// Rules from which statuses follow, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesRow {
+    /// From when on they are in force, milliseconds; those of a beginning: 0.
+    pub from_ms: i64,
+    /// Digest of the text.
+    pub version: String,
+    /// The file.
+    pub text: String,
 }
 
 /// A row of `position`.
@@ -230,7 +253,24 @@ pub struct Restored {
     /// Every tag's last known place, of the tags that no person wears.
     pub tags: Vec<RestoredTag>,
     /// The open status of every asset.
-    pub statuses: Vec<(AssetId, StatusNow)>,
+    pub statuses: Vec<RestoredStatus>,
+    /// What was to hold by hand.
+    pub hands: Vec<(AssetId, Hand)>,
+    /// The rules in force; none: those that are built in.
+    pub rules: Option<RulesRow>,
+}
+
+/// What an asset was doing.
+#[derive(Debug, Clone)]
+pub struct RestoredStatus {
+    /// The asset.
+    pub asset: AssetId,
+    /// What rules say.
+    pub now: StatusNow,
+    /// The room in which that began.
+    pub zone: Option<ZoneId>,
+    /// Since when that, or something by hand, is shown, milliseconds.
+    pub shown_ms: i64,
 }
 
 /// A tag's last known place.

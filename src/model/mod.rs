@@ -17,10 +17,11 @@ mod rollup;
 
 pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
-pub use by_hand::{Act, ByHand, CLAIM_MS, Hand, Hands};
+pub use by_hand::{Act, Acted, ByHand, CLAIM_MS, Hand, Hands};
 pub use by_id::ById;
 pub use decided::{
-    Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredTag, StatusRow, VisitRow,
+    Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredStatus, RestoredTag,
+    RulesRow, StatusRow, VisitRow,
 };
 pub use figures::{
     AtOnce, ClassFigures, DayFigures, Figures, LengthFigures, ParFigures, TransferFigures, WeekHour,
@@ -28,7 +29,7 @@ pub use figures::{
 pub use fix::{Fix, LOW_BATTERY_PCT, Origin, Sighting};
 pub use freshness::Freshness;
 pub use par::ParLevel;
-pub use past::{Carried, PresentChange, Redecided, StatusSpan, Stretch};
+pub use past::{Carried, PresentChange, Redecided, ShownChange, StatusSpan, Stretch};
 pub use place::{ReaderRecord, ZoneRecord};
 pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};

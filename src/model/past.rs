@@ -2,10 +2,12 @@
 
 use super::{
     asset::StatusNow,
-    decided::{PositionRow, StatusRow, VisitRow},
+    by_hand::Hand,
+    decided::{PositionRow, RulesRow, StatusRow, VisitRow},
 };
 use serde::{Deserialize, Serialize};
-use spor_schemas::{AssetId, TagId, ZoneId};
+use spor_schemas::{AssetId, ClassId, TagId, WardId, ZoneId};
+use std::sync::Arc;
 
 /// What must be decided anew, and what storage knows around it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,10 @@ pub struct Stretch {
     pub is_complete: bool,
     /// The visits that touch `rows` or come later, in the order of time.
     pub visits: Vec<VisitRow>,
+    /// When the tag's button was pressed, in the order of time, milliseconds.
+    pub presses_ms: Vec<i64>,
+    /// All rules that ever were in force, in the order of time.
+    pub rules: Arc<[RulesRow]>,
     /// The assets that carried the tag.
     pub carriers: Vec<Carried>,
 }
@@ -37,12 +43,21 @@ pub struct Stretch {
 pub struct Carried {
     /// The asset.
     pub asset: AssetId,
+    /// Its class.
+    pub class: ClassId,
+    /// The ward that owns it.
+    pub home_ward: Option<WardId>,
     /// Since when, milliseconds.
     pub from_ms: i64,
     /// Until when, milliseconds; none: it still does.
     pub to_ms: Option<i64>,
-    /// Its statuses that touch the stretch or come later, in the order of time.
+    /// Its statuses that touch the stretch or come later, in the order of time. The first is one that
+    /// rules said, where there is such a one.
     pub statuses: Vec<StatusSpan>,
+    /// What rules said besides while something held by hand, in the order of time.
+    pub beneath: Vec<StatusRow>,
+    /// What held by hand, in the order of time.
+    pub hands: Vec<Hand>,
 }
 
 /// A status and its end.
@@ -78,6 +93,10 @@ pub struct Redecided {
     pub no_statuses: Vec<(AssetId, i64)>,
     /// Statuses that are new or another.
     pub statuses: Vec<StatusSpan>,
+    /// What rules did not say while something held by hand: asset and beginning, milliseconds.
+    pub no_beneath: Vec<(AssetId, i64)>,
+    /// What rules said while something held by hand, new or another.
+    pub beneath: Vec<StatusRow>,
     /// What of it reaches into the present.
     pub present: Vec<PresentChange>,
 }
@@ -96,7 +115,7 @@ pub enum PresentChange {
         /// As it is.
         now: Option<(ZoneId, i64)>,
     },
-    /// The status that lasts.
+    /// What rules say at present.
     Status {
         /// The asset.
         asset: AssetId,
@@ -104,6 +123,12 @@ pub enum PresentChange {
         was: Option<StatusNow>,
         /// As it is.
         now: StatusNow,
+        /// The room in which that began.
+        #[serde(default)]
+        zone: Option<ZoneId>,
+        /// What is shown began at another time.
+        #[serde(default)]
+        shown: Option<ShownChange>,
     },
     /// Whatever the pipeline asked to decide anew of the tag by that time is decided.
     Settled {
@@ -112,4 +137,15 @@ pub enum PresentChange {
         /// By the clock of receipt, milliseconds.
         at_ms: i64,
     },
+}
+
+/// When the status that is shown began, by hand or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownChange {
+    /// As it was held to be, milliseconds.
+    pub was_ms: i64,
+    /// As it is, milliseconds.
+    pub now_ms: i64,
+    /// What of it is said by hand.
+    pub hand: Option<Hand>,
 }

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// First bytes of a checkpoint; the last one is the version of its form.
-const MAGIC: [u8; 8] = *b"SPORCKP\x03";
+const MAGIC: [u8; 8] = *b"SPORCKP\x04";
 /// Magic, journal's id, sequence, time of receipt, length of the site's version.
 const HEAD: usize = 8 + 16 + 8 + 8 + 1;
 const KEPT: usize = 2;

@@ -68,12 +68,12 @@ pub(super) fn status(
     tag: &TagId,
     asset: &AssetId,
     status: &StatusNow,
-    located: &Located,
+    located: Option<&Located>,
 ) -> EventMessage {
     let change = status.status.as_str();
     identified(EventMessage {
-        zone: located.zone.clone(),
-        floor: Some(located.floor),
+        zone: located.and_then(|located| located.zone.clone()),
+        floor: located.map(|located| located.floor),
         reason: Some(status.rule.clone()),
         ..new(EventKind::Status, tag, Some(asset), status.since_ms, change)
     })

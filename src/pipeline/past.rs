@@ -6,15 +6,20 @@
 
 mod differences;
 mod points;
+mod statuses;
 mod walk;
 
 use super::{Checkpoints, tag::SETTLED_AFTER};
 use crate::{
-    model::{Redecided, Stretch},
+    model::{Redecided, RulesRow, Stretch},
     site::Site,
+    utilisation::{RuleBook, Rules},
 };
 use points::Point;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use walk::Walk;
 
 /// So many fixes before the first change are walked again, so that the walk comes to it with what
@@ -30,6 +35,7 @@ pub fn redeciding(
     on_change: bool,
 ) -> impl Fn(&str, &Stretch) -> Option<Redecided> + Send + Sync + 'static {
     let last: Mutex<Option<Arc<Site>>> = Mutex::default();
+    let read: Mutex<HashMap<String, Arc<Rules>>> = Mutex::default();
     move |version, stretch| {
         let known = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let site = match known.filter(|site| site.version == version) {
@@ -44,21 +50,50 @@ pub fn redeciding(
             },
         };
         *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(site.clone());
-        redecide(stretch, &site, on_change)
+        let book = book(&stretch.rules, &mut read.lock().unwrap_or_else(PoisonError::into_inner));
+        redecide(stretch, &site, &book, on_change)
     }
+}
+
+/// The rules by their time; each text is read once.
+fn book(rows: &[RulesRow], read: &mut HashMap<String, Arc<Rules>>) -> RuleBook {
+    let mut pages = Vec::with_capacity(rows.len());
+    for row in rows {
+        let rules = match read.get(&row.version) {
+            Some(rules) => Arc::clone(rules),
+            None => match Rules::parse(&row.text) {
+                Ok(rules) => {
+                    let rules = Arc::new(rules);
+                    read.insert(row.version.clone(), Arc::clone(&rules));
+                    rules
+                }
+                Err(error) => {
+                    tracing::error!(%error, "rules of the past can't be read, and are left out");
+                    continue;
+                }
+            },
+        };
+        pages.push((row.from_ms, rules));
+    }
+    RuleBook::of(pages)
 }
 
 /// What becomes of the stretch. None: old and new decisions don't meet again within its rows, and
 /// there are more.
 #[must_use]
-pub fn redecide(stretch: &Stretch, site: &Site, on_change: bool) -> Option<Redecided> {
+pub fn redecide(
+    stretch: &Stretch,
+    site: &Site,
+    rules: &RuleBook,
+    on_change: bool,
+) -> Option<Redecided> {
     let mut points = points::merge(stretch, on_change);
     let first = points.partition_point(|point| point.row.time_ms < stretch.from_ms);
     let touched = points.iter().rposition(Point::is_touched).unwrap_or(first);
     let asked = points.partition_point(|point| point.row.time_ms <= stretch.to_ms);
     let last = touched.max(first).max(asked.saturating_sub(1));
     let begin = begin(&points, first, stretch.from_ms, on_change);
-    let mut walk = Walk::begin(stretch, site, &points, begin, on_change);
+    let mut walk = Walk::begin(stretch, (site, rules), &points, begin, on_change);
     let settled_after = if on_change { 1 } else { usize::from(SETTLED_AFTER) };
     let mut met = None;
     for index in begin..points.len() {

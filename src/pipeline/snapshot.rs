@@ -1,10 +1,15 @@
 //! The whole state of a pipeline as bytes, and back. What is about people is sealed by the caller,
 //! apart from the rest, so that it can be forgotten by itself.
 
-use super::{Parts, Pipeline, shard_of, tag::TagWork};
+use super::{
+    Parts, Pipeline,
+    doings::{Doings, DoingsKept},
+    shard_of,
+    tag::TagWork,
+};
 use crate::{
     ingest::SenderMemory,
-    model::{AssetId, Carrier, CarrierId, Person, PersonId, RegistryChange, StatusNow, TagId},
+    model::{Carrier, CarrierId, Person, PersonId, RegistryChange, RulesRow, TagId},
     privacy::PresenceCount,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -19,7 +24,8 @@ pub struct SnapshotError(#[from] postcard::Error);
 struct Head {
     registry: RegistryChange,
     followed: bool,
-    statuses: Vec<(AssetId, StatusNow)>,
+    doings: DoingsKept,
+    rules: RulesRow,
 }
 
 /// What a snapshot holds of people's tags.
@@ -40,11 +46,10 @@ impl Pipeline {
         out: &mut impl Write,
         seal: impl Fn(&[u8]) -> Vec<u8>,
     ) -> Result<(), SnapshotError> {
-        let mut statuses: Vec<_> =
-            self.statuses.iter().map(|(asset, status)| (asset.clone(), status.clone())).collect();
-        statuses.sort_by(|a, b| a.0.cmp(&b.0));
+        let doings = self.doings.kept();
         let registry = crate::model::Registry::default().changes_to(&self.known);
-        put(out, &Head { registry, followed: self.followed, statuses })?;
+        let rules = self.rules_row();
+        put(out, &Head { registry, followed: self.followed, doings, rules })?;
         let mut people = People { tags: Vec::new(), senders: Vec::new(), presence: &self.presence };
         for (tag, work) in self.shards.iter().flatten() {
             if self.known.is_worn(tag) {
@@ -62,8 +67,7 @@ impl Pipeline {
             }
         }
         put(out, &None::<()>)?;
-        put(out, &seal(&postcard::to_stdvec(&people)?))?;
-        put(out, &self.hands)
+        put(out, &seal(&postcard::to_stdvec(&people)?))
     }
 
     /// Takes up what [`Self::write`] wrote. `open` gives none where the key is gone: then people's
@@ -81,7 +85,8 @@ impl Pipeline {
         let head: Head = take(&mut rest)?;
         pipeline.known.apply(&head.registry);
         pipeline.followed = head.followed;
-        pipeline.statuses = head.statuses.into_iter().collect();
+        pipeline.doings = Doings::take_up(head.doings);
+        pipeline.take_up_rules(&head.rules.text, head.rules.from_ms);
         while let Some((tag, work)) = take::<Option<(TagId, TagWork)>>(&mut rest)? {
             pipeline.shards[shard_of(&tag)].insert(tag, work);
         }
@@ -96,11 +101,7 @@ impl Pipeline {
             people.senders.into_iter().for_each(|sender| pipeline.ingest.take_up(sender));
             pipeline.presence = people.presence;
         }
-        // Checkpoints of before end here.
-        if !rest.is_empty() {
-            pipeline.hands = take(&mut rest)?;
-            pipeline.show_hands(None);
-        }
+        pipeline.show_hands(None);
         let tags: Vec<TagId> =
             pipeline.shards.iter().flatten().map(|(tag, _)| tag.clone()).collect();
         tags.iter().for_each(|tag| pipeline.show(tag));

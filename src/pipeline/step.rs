@@ -8,8 +8,9 @@ use crate::{
     clock::now_ms,
     journal::{Kind, Record},
     model::{Arrived, Decided, DecidedBatch, EventMessage, PresentChange},
+    utilisation::Rules,
 };
-use std::mem;
+use std::{mem, sync::Arc};
 
 impl Folding {
     /// Folds about so many bytes of the journal; gives back how many records that were.
@@ -75,8 +76,13 @@ impl Folding {
                 Err(error) => tracing::error!(%error, "what a late fix amended can't be read"),
             },
             Kind::ByHand => match serde_json::from_slice(record.payload()) {
-                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms),
+                Ok(act) => self.pipeline.by_hand(&act, record.sequence, received_ms, out),
                 Err(error) => tracing::error!(%error, "what somebody did by hand can't be read"),
+            },
+            Kind::Rules => match std::str::from_utf8(record.payload()).map(Rules::parse) {
+                Ok(Ok(rules)) => self.pipeline.change_rules(Arc::new(rules), received_ms, out),
+                Ok(Err(error)) => tracing::error!(%error, "changed rules can't be read"),
+                Err(error) => tracing::error!(%error, "changed rules can't be read"),
             },
             Kind::Flush => self.pipeline.flush(out),
             Kind::Decided => {}

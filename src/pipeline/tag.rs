@@ -26,6 +26,8 @@ pub(super) struct TagWork {
     battery_pct: Option<u8>,
     battery_low: bool,
     firmware: Option<String>,
+    /// When its button was last pressed, milliseconds.
+    pressed_ms: Option<i64>,
     lost: bool,
     /// Since when it was never silent for so long that it might count as lost, milliseconds.
     heard_since_ms: i64,
@@ -46,11 +48,12 @@ impl TagWork {
         let row = tag.row;
         let fix = Fix { time_ms: row.until_ms, ..row.fix() };
         Self {
-            track: Track::restored(fix, tag.visit),
+            track: Track::restored(&fix, tag.visit),
             open: Some(OpenRow::restored(&row)),
             battery_pct: tag.battery_pct,
             battery_low: tag.battery_pct.is_some_and(|pct| pct <= LOW_BATTERY_PCT),
             firmware: tag.firmware,
+            pressed_ms: None,
             lost: false,
             heard_since_ms: row.until_ms,
             unsettled: 0,
@@ -75,7 +78,7 @@ impl TagWork {
                     self.take_battery(&fix.tag, asset, pct, fix.time_ms, out);
                 }
                 if button {
-                    out.push(Decided::Event(event::button(&fix.tag, asset, fix.time_ms)));
+                    self.take_press(&fix.tag, asset, fix.time_ms, out);
                 }
                 self.take_fix(&fix, asset, site, on_change, out);
             }
@@ -89,7 +92,7 @@ impl TagWork {
                     self.take_battery(&tag, asset, pct, time_ms, out);
                 }
                 if button {
-                    out.push(Decided::Event(event::button(&tag, asset, time_ms)));
+                    self.take_press(&tag, asset, time_ms, out);
                 }
                 self.firmware = firmware.clone().or_else(|| self.firmware.take());
                 out.push(Decided::TagReport { tag, time_ms, battery_pct, firmware });
@@ -129,6 +132,18 @@ impl TagWork {
                 }
             }
         }
+    }
+
+    fn take_press(
+        &mut self,
+        tag: &TagId,
+        asset: Option<&AssetId>,
+        time_ms: i64,
+        out: &mut Vec<Decided>,
+    ) {
+        self.pressed_ms = self.pressed_ms.max(Some(time_ms));
+        self.ask_again();
+        out.push(Decided::Event(event::button(tag, asset, time_ms)));
     }
 
     fn take_battery(
@@ -220,16 +235,29 @@ impl TagWork {
         self.track.interval_ms()
     }
 
+    /// When its button was last pressed, milliseconds.
+    pub(super) fn pressed_ms(&self) -> Option<i64> {
+        self.pressed_ms
+    }
+
     /// What the pages may see of a tag that no person wears.
-    pub(super) fn state(&self, tag: &TagId, status: Option<StatusNow>) -> TagState {
+    pub(super) fn state(
+        &self,
+        tag: &TagId,
+        status: Option<StatusNow>,
+        ruled: Option<StatusNow>,
+    ) -> TagState {
         let located = self.track.located();
         TagState {
             tag: tag.clone(),
             interval_ms: self.track.interval_ms(),
             moving: located.as_ref().and_then(|l| l.moving),
+            moving_since_ms: located.as_ref().map(|l| l.moving_since_ms),
+            pressed_ms: self.pressed_ms,
             battery_pct: self.battery_pct,
             firmware: self.firmware.clone(),
             status,
+            ruled,
             place: located.map(place),
         }
     }

@@ -2,7 +2,9 @@ mod by_hand;
 mod fold;
 
 use super::*;
-use crate::model::{Asset, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole};
+use crate::model::{
+    Asset, AssetId, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole,
+};
 
 const START_MS: i64 = 1_795_385_000_000;
 
@@ -244,7 +246,7 @@ fn a_restart_shows_the_last_known_place_and_goes_on_with_the_open_visit() {
     let Some(Decided::Position(row)) = out.first().cloned() else { panic!("a row") };
     let visit = row.zone.clone().map(|zone| (zone, START_MS - 500_000));
     let restored = RestoredTag { row, visit, battery_pct: Some(50), firmware: None };
-    let mut again = Bench::new(Restored { tags: vec![restored], statuses: Vec::new() });
+    let mut again = Bench::new(Restored { tags: vec![restored], ..Restored::default() });
     let place = again.live.tags.get(&tag("pump")).and_then(|s| s.place).expect("shown at once");
     assert_eq!((place.entered_ms, place.seen_ms), (START_MS - 500_000, START_MS));
     let out = again.send("pump", at, START_MS + 2_000, START_MS + 2_000);
@@ -259,7 +261,7 @@ fn what_a_portal_saw_is_no_more_certain_after_a_restart() {
     let Some(Decided::Position(row)) = out.first().cloned() else { panic!("a row") };
     let row = PositionRow { portal: Some(true), ..row };
     let restored = RestoredTag { row, visit: None, battery_pct: None, firmware: None };
-    let again = Bench::new(Restored { tags: vec![restored], statuses: Vec::new() });
+    let again = Bench::new(Restored { tags: vec![restored], ..Restored::default() });
     let state = again.live.tags.get(&tag("pump")).expect("shown at once");
     let place = state.place.expect("a place");
     assert!(place.is_portal() && place.is_room_only());

@@ -53,6 +53,8 @@ async fn run(
     for sql in [
         "delete from visit where left_at < $1",
         "delete from asset_status where from_at < $1 and to_at < $1",
+        "delete from status_beneath where from_at < $1",
+        "delete from by_hand where until_at < $1",
         "delete from event where \"time\" < $1",
         "delete from presence where quarter < $1",
         "delete from person_lookup where at < $1",
@@ -130,6 +132,7 @@ async fn measure_oldest(client: &Client, now_ms: i64) -> Result<(), StorageError
     for (table, sql) in [
         ("visit", "select min(left_at) from visit"),
         ("asset_status", "select min(from_at) from asset_status"),
+        ("by_hand", "select min(until_at) from by_hand"),
         ("event", "select min(\"time\") from event"),
         ("presence", "select min(quarter) from presence"),
         ("person_lookup", "select min(at) from person_lookup"),

@@ -39,6 +39,12 @@ const MIGRATIONS: &[Migration] = &[
         timescale: None,
     },
     Migration {
+        number: 5,
+        name: "0005_status.sql",
+        sql: include_str!("../../schemas/database/0005_status.sql"),
+        timescale: None,
+    },
+    Migration {
         number: 6,
         name: "0006_rollup.sql",
         sql: include_str!("../../schemas/database/0006_rollup.sql"),

@@ -3,7 +3,10 @@
 use super::{Storage, StorageError, connection::Ms};
 use crate::{
     clock::now_ms,
-    model::{AssetId, Basis, PositionRow, Restored, RestoredTag, Status, StatusNow, TagId, ZoneId},
+    model::{
+        AssetId, Basis, Hand, PositionRow, Restored, RestoredStatus, RestoredTag, RulesRow, Status,
+        StatusNow, TagId, ZoneId,
+    },
 };
 use deadpool_postgres::Object;
 use tokio_postgres::Row;
@@ -25,6 +28,21 @@ const LAST_ROWS: &str = "
     where not t.id = any($2)
       and not exists (select 1 from tag_binding b
                       where b.tag = t.id and b.unbound_at is null and b.person is not null)";
+
+/// What rules say of every asset, and since when that, or something by hand, is shown.
+const STATUSES: &str = "
+    select s.asset, r.status, r.from_at, r.basis, r.rule, z.id, s.from_at
+    from asset_status s
+    join asset a on a.id = s.asset and a.retired_at is null
+    cross join lateral (
+        (select b.status, b.from_at, b.basis, b.rule, b.zone from asset_status b
+         where b.asset = s.asset and b.basis <> 'manual' order by b.from_at desc limit 1)
+        union all
+        (select b.status, b.from_at, b.basis, b.rule, b.zone from status_beneath b
+         where b.asset = s.asset order by b.from_at desc limit 1)
+        order by from_at desc limit 1) r
+    left join zone z on z.key = r.zone
+    where s.to_at is null";
 
 impl Storage {
     /// The last known state of everything but people.
@@ -51,10 +69,18 @@ async fn read(client: &Object) -> Result<Restored, StorageError> {
             restored.tags.extend(restored_tag(&row));
         }
     }
-    let statuses = "select s.asset, s.status, s.from_at, s.basis, s.rule from asset_status s
-                    join asset a on a.id = s.asset where s.to_at is null and a.retired_at is null";
-    for row in client.query(statuses, &[]).await? {
+    for row in client.query(STATUSES, &[]).await? {
         restored.statuses.extend(status_of(&row));
+    }
+    restored.rules = client.query(RULES, &[]).await?.last().map(rules_row);
+    // Whatever is over by now ends at the first tick, as it would have.
+    let hands =
+        "select h.asset, h.from_at, h.until_at, h.status, h.by_whom, h.reason from by_hand h
+                 join asset_status s on s.asset = h.asset and s.from_at = h.from_at
+                 join asset a on a.id = h.asset
+                 where s.to_at is null and s.basis = 'manual' and a.retired_at is null";
+    for row in client.query(hands, &[]).await? {
+        restored.hands.extend(AssetId::new(row.get(0)).ok().zip(hand(&row, 1)));
     }
     Ok(restored)
 }
@@ -86,14 +112,37 @@ fn restored_tag(row: &Row) -> Option<RestoredTag> {
     })
 }
 
-fn status_of(row: &Row) -> Option<(AssetId, StatusNow)> {
-    let status = StatusNow {
+fn status_of(row: &Row) -> Option<RestoredStatus> {
+    let now = StatusNow {
         status: Status::parse(row.get(1))?,
         since_ms: row.get::<_, Ms>(2).0,
         basis: basis(row.get(3))?,
         rule: row.get(4),
     };
-    Some((AssetId::new(row.get(0)).ok()?, status))
+    Some(RestoredStatus {
+        asset: AssetId::new(row.get(0)).ok()?,
+        now,
+        zone: row.get::<_, Option<&str>>(5).and_then(|id| ZoneId::new(id).ok()),
+        shown_ms: row.get::<_, Ms>(6).0,
+    })
+}
+
+/// What held by hand, from a row that tells it from column `first` on.
+pub(super) fn hand(row: &Row, first: usize) -> Option<Hand> {
+    Some(Hand {
+        since_ms: row.get::<_, Ms>(first).0,
+        until_ms: row.get::<_, Ms>(first + 1).0,
+        status: Status::parse(row.get(first + 2))?,
+        by: row.get(first + 3),
+        reason: row.get(first + 4),
+    })
+}
+
+/// All rules that ever were in force.
+pub(super) const RULES: &str = "select from_at, version, text from status_rules order by from_at";
+
+pub(super) fn rules_row(row: &Row) -> RulesRow {
+    RulesRow { from_ms: row.get::<_, Ms>(0).0, version: row.get(1), text: row.get(2) }
 }
 
 /// The basis of that name.

@@ -1,11 +1,27 @@
 //! What every asset is doing, concluded from where it is, and what that comes to by the hour;
 //! unknown time is never idle time.
 //!
-//! Pure functions: the evidence comes in, a changed status goes out; hours of the past come in, their
-//! sums go out.
+//! Pure functions: rules and evidence come in, a changed status goes out; hours of the past come in,
+//! their sums go out.
 
+mod book;
+mod by_hand;
 mod rollup;
+mod rules;
 mod status;
 
+pub use book::RuleBook;
+pub use by_hand::{Overlaid, overlay, rules_line};
 pub use rollup::roll;
-pub use status::{Evidence, follows_ms, lasts_until_ms, next, presumed_until_ms};
+pub use rules::{Rule, Rules, RulesError, WardIs};
+pub use status::{
+    Evidence, InForce, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next, presumed_until_ms,
+};
+
+/// Section `[utilisation]` of the configuration.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The file of rules; none: those that are built in.
+    pub rules: Option<std::path::PathBuf>,
+}

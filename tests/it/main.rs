@@ -23,6 +23,7 @@ mod people;
 mod real_clients;
 mod replay;
 mod site_file;
+mod status;
 mod storing_on_change;
 mod structure;
 mod timescale;

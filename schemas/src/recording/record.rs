@@ -35,6 +35,8 @@ pub enum Kind {
     Amended = 7,
     /// Somebody claimed a thing, or said what it is doing.
     ByHand = 8,
+    /// The rules from which statuses follow changed.
+    Rules = 9,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::Decided,
             Self::Amended,
             Self::ByHand,
+            Self::Rules,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

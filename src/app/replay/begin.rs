@@ -85,6 +85,7 @@ impl Stage {
         self.storage.begin_with(&registry, begins_ms).await?;
         self.registry.store(Arc::new(registry));
         self.shown.store(folding.pipeline().site().clone());
+        self.rules.store(folding.pipeline().rules().clone());
         Ok(folding)
     }
 

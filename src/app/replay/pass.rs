@@ -15,6 +15,7 @@ use crate::{
     pipeline::{self, Decisions, Folded},
     replay::{self, End},
     storage::{Past, Storage, StorageError},
+    utilisation::Rules,
 };
 use spor_schemas::recording::Recorded;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -157,6 +158,11 @@ impl Way<'_> {
             Kind::Site => {
                 let site = self.stage.site_of(self.logs, &topic)?;
                 self.stage.shown.store(site);
+                draft.push(kind, &source, &topic, &payload);
+            }
+            Kind::Rules => {
+                let text = std::str::from_utf8(&payload)?;
+                self.stage.rules.store(Arc::new(Rules::parse(text)?));
                 draft.push(kind, &source, &topic, &payload);
             }
             // They name moments of the recording.

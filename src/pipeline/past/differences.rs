@@ -1,10 +1,7 @@
 //! What of a walk is another than what is stored.
 
-use super::{
-    points::Point,
-    walk::{Judged, Walk},
-};
-use crate::model::{PresentChange, Redecided, StatusSpan, VisitRow};
+use super::{points::Point, statuses, walk::Walk};
+use crate::model::{PresentChange, Redecided, VisitRow};
 
 /// `points` are those that were walked; old and new meet at `met_ms`, none: nowhere before now.
 pub(super) fn of(walk: &Walk<'_>, points: &[Point], met_ms: Option<i64>) -> Redecided {
@@ -17,9 +14,7 @@ pub(super) fn of(walk: &Walk<'_>, points: &[Point], met_ms: Option<i64>) -> Rede
         }
     }
     visits(walk, met_ms, &mut out);
-    for judged in &walk.judged {
-        statuses(judged, met_ms, &mut out);
-    }
+    statuses::of(walk, met_ms, &mut out);
     out
 }
 
@@ -56,43 +51,4 @@ fn visits(walk: &Walk<'_>, met_ms: Option<i64>, out: &mut Redecided) {
         before.iter().map(|v| v.entered_ms).filter(|at_ms| !began(*at_ms, &now)).collect();
     now.retain(|visit| !before.contains(&visit));
     out.visits = now;
-}
-
-fn statuses(judged: &Judged<'_>, met_ms: Option<i64>, out: &mut Redecided) {
-    let Judged { carried, base, line, .. } = judged;
-    let end_ms = met_ms.unwrap_or(i64::MAX).min(carried.to_ms.map_or(i64::MAX, |to_ms| to_ms - 1));
-    let begin_ms = base.map_or(carried.from_ms, |base| carried.statuses[base].row.from_ms);
-    let before: Vec<&StatusSpan> = carried
-        .statuses
-        .iter()
-        .filter(|span| (begin_ms..=end_ms).contains(&span.row.from_ms))
-        .collect();
-    let to_ms = before.last().and_then(|last| last.to_ms);
-    let mut rows: Vec<_> =
-        base.iter().map(|base| carried.statuses[*base].row.clone()).chain(line.clone()).collect();
-    rows.dedup_by(|later, first| {
-        let is_same = later.from_ms == first.from_ms;
-        if is_same {
-            std::mem::swap(later, first);
-        }
-        is_same
-    });
-    rows.retain(|row| to_ms.is_none_or(|to_ms| row.from_ms < to_ms));
-    let ends: Vec<_> = rows.iter().skip(1).map(|row| Some(row.from_ms)).chain([to_ms]).collect();
-    let mut now: Vec<StatusSpan> =
-        rows.into_iter().zip(ends).map(|(row, to_ms)| StatusSpan { row, to_ms }).collect();
-    let lasts =
-        |span: Option<&StatusSpan>| span.filter(|span| span.to_ms.is_none()).map(StatusSpan::now);
-    let (was, is) = (lasts(before.last().copied()), lasts(now.last()));
-    if let Some(is) = is.filter(|is| was.as_ref() != Some(is) && carried.to_ms.is_none()) {
-        let asset = carried.asset.clone();
-        out.present.push(PresentChange::Status { asset, was, now: is });
-    }
-    for span in &before {
-        if !now.iter().any(|other| other.row.from_ms == span.row.from_ms) {
-            out.no_statuses.push((carried.asset.clone(), span.row.from_ms));
-        }
-    }
-    now.retain(|span| !before.contains(&span));
-    out.statuses.append(&mut now);
 }

@@ -2,13 +2,14 @@
 
 use super::points::Point;
 use crate::{
-    locate::{Move, Placed, Track},
+    locate::{Located, Move, Placed, Track},
     model::{
-        Carried, Fix, PositionRow, StatusNow, StatusRow, StatusSpan, Stretch, VisitRow, ZoneId,
+        Carried, Fix, Hand, PositionRow, StatusNow, StatusRow, StatusSpan, Stretch, VisitRow,
+        ZoneId,
     },
-    pipeline::status_row,
+    pipeline::doing::{evidence, status_row},
     site::Site,
-    utilisation,
+    utilisation::{self, Evidence, InForce, RuleBook},
 };
 
 /// In one room, or in none, since then.
@@ -21,7 +22,9 @@ pub(super) struct Stay {
 /// The statuses of an asset while it carried the tag.
 pub(super) struct Judged<'a> {
     pub(super) carried: &'a Carried,
-    /// The one that the walk began in, by its place in the list.
+    /// What rules said, as it is stored: nothing that holds by hand is in their way.
+    pub(super) rules: Vec<StatusSpan>,
+    /// The one that the walk began in, by its place in `rules`.
     pub(super) base: Option<usize>,
     now: Option<StatusNow>,
     /// Those that began on the way.
@@ -31,6 +34,7 @@ pub(super) struct Judged<'a> {
 pub(super) struct Walk<'a> {
     pub(super) stretch: &'a Stretch,
     site: &'a Site,
+    rules: &'a RuleBook,
     on_change: bool,
     track: Track,
     /// Visits that had ended by then are not looked at, milliseconds.
@@ -43,7 +47,7 @@ impl<'a> Walk<'a> {
     /// Stands in front of `points[begin]`, in the room that the visits say.
     pub(super) fn begin(
         stretch: &'a Stretch,
-        site: &'a Site,
+        (site, rules): (&'a Site, &'a RuleBook),
         points: &[Point],
         begin: usize,
         on_change: bool,
@@ -58,7 +62,7 @@ impl<'a> Walk<'a> {
         let since_ms = points.get(begin).map_or(stretch.from_ms, |point| point.row.time_ms);
         let judged = stretch.carriers.iter().map(|carried| Judged::begin(carried, since_ms));
         let (line, judged) = (Vec::new(), judged.collect());
-        let mut walk = Self { stretch, site, on_change, track, since_ms, line, judged };
+        let mut walk = Self { stretch, site, rules, on_change, track, since_ms, line, judged };
         let visit = walk.visit_at(since_ms);
         if let Some(row) = points.get(begin).map(|point| &point.row)
             && (visit.is_some() || begin > 0)
@@ -117,9 +121,8 @@ impl<'a> Walk<'a> {
         if let Some(moved) = self.track.settle(to_ms) {
             self.go(&moved);
         }
-        let follows_ms = self.track.located().map(|l| utilisation::follows_ms(l.entered_ms));
-        if let Some(follows_ms) = follows_ms.filter(|follows_ms| *follows_ms < to_ms) {
-            self.judge(follows_ms);
+        for due_ms in self.due_ms(to_ms).into_iter().take_while(|due_ms| *due_ms < to_ms) {
+            self.judge(due_ms);
         }
         self.judge(to_ms);
     }
@@ -128,25 +131,39 @@ impl<'a> Walk<'a> {
         self.line.push(Stay { zone: moved.entered.clone(), from_ms: moved.at_ms });
     }
 
+    /// When something may follow of the tag that stays as it is, milliseconds. That is the same for
+    /// all assets.
+    fn due_ms(&self, to_ms: i64) -> Vec<i64> {
+        let (Some(located), Some(judged)) = (self.track.located(), self.judged.first()) else {
+            return Vec::new();
+        };
+        let evidence = self.evidence(judged.carried, &located, to_ms);
+        utilisation::due_ms(self.rules.at(to_ms).rules, evidence)
+    }
+
+    fn evidence(&self, carried: &'a Carried, located: &Located, at_ms: i64) -> Evidence<'a> {
+        // Between the rows on change lie the tag's silences, not its intervals.
+        let interval_ms =
+            if self.on_change { self.stretch.interval_ms } else { self.track.interval_ms() };
+        let presses_ms = &self.stretch.presses_ms;
+        let pressed = presses_ms.partition_point(|pressed_ms| *pressed_ms <= at_ms);
+        let pressed_ms = presses_ms[..pressed].last().copied();
+        let of_asset = (&carried.class, carried.home_ward.as_ref());
+        evidence(of_asset, located, (interval_ms, pressed_ms), self.site)
+    }
+
     /// Nothing is concluded while the room is in doubt.
     fn judge(&mut self, at_ms: i64) {
         if !self.track.is_certain() {
             return;
         }
         let Some(located) = self.track.located() else { return };
-        let evidence = utilisation::Evidence {
-            room: located.zone.as_ref().and_then(|z| self.site.zone(z)).and_then(|z| z.kind),
-            entered_ms: located.entered_ms,
-            seen_ms: located.seen_ms,
-            // Between the rows on change lie the tag's silences, not its intervals.
-            interval_ms: if self.on_change {
-                self.stretch.interval_ms
-            } else {
-                self.track.interval_ms()
-            },
-        };
-        for judged in &mut self.judged {
-            judged.take(evidence, located.zone.as_ref(), at_ms);
+        let in_force = self.rules.at(at_ms);
+        let carried = self.judged.iter().map(|judged| judged.carried);
+        let evidence: Vec<_> =
+            carried.map(|carried| self.evidence(carried, &located, at_ms)).collect();
+        for (judged, evidence) in self.judged.iter_mut().zip(evidence) {
+            judged.take(in_force, evidence, located.zone.as_ref(), at_ms);
         }
     }
 
@@ -164,15 +181,16 @@ impl<'a> Walk<'a> {
 impl<'a> Judged<'a> {
     fn begin(carried: &'a Carried, since_ms: i64) -> Self {
         let since_ms = since_ms.max(carried.from_ms);
+        let rules = utilisation::rules_line(&carried.statuses, &carried.beneath);
         // Before its first one nobody asked what the asset did.
-        let base = index_at(&carried.statuses, since_ms).or_else(|| {
-            let later = carried.statuses.partition_point(|span| span.row.from_ms <= since_ms);
-            let is_carried = |to_ms: i64| carried.statuses[later].row.from_ms < to_ms;
-            let is_there = later < carried.statuses.len();
+        let base = index_at(&rules, since_ms).or_else(|| {
+            let later = rules.partition_point(|span| span.row.from_ms <= since_ms);
+            let is_carried = |to_ms: i64| rules[later].row.from_ms < to_ms;
+            let is_there = later < rules.len();
             (is_there && carried.to_ms.is_none_or(is_carried)).then_some(later)
         });
-        let now = base.map(|index| carried.statuses[index].now());
-        Self { carried, base, now, line: Vec::new() }
+        let now = base.map(|index| rules[index].now());
+        Self { carried, rules, base, now, line: Vec::new() }
     }
 
     fn covers(&self, time_ms: i64) -> bool {
@@ -180,11 +198,18 @@ impl<'a> Judged<'a> {
         from_ms <= time_ms && to_ms.is_none_or(|to_ms| time_ms < to_ms)
     }
 
-    fn take(&mut self, evidence: utilisation::Evidence, zone: Option<&ZoneId>, at_ms: i64) {
+    fn take(
+        &mut self,
+        in_force: InForce<'_>,
+        evidence: Evidence<'_>,
+        zone: Option<&ZoneId>,
+        at_ms: i64,
+    ) {
         if !self.covers(at_ms) || self.now.as_ref().is_some_and(|now| now.since_ms > at_ms) {
             return;
         }
-        let Some(status) = utilisation::next(self.now.as_ref(), evidence, at_ms) else { return };
+        let status = utilisation::next(in_force, self.now.as_ref(), evidence, at_ms);
+        let Some(status) = status else { return };
         let row = status_row(&self.carried.asset, &status, zone.cloned());
         self.line.pop_if(|last| last.from_ms == row.from_ms);
         self.line.push(row);
@@ -192,8 +217,14 @@ impl<'a> Judged<'a> {
     }
 
     fn meets(&self, time_ms: i64) -> bool {
-        let stored = index_at(&self.carried.statuses, time_ms);
-        let stored = stored.map(|index| &self.carried.statuses[index].row);
+        // When a claim ends follows from what rules say later.
+        let is_claimed =
+            |hand: &Hand| hand.is_claim() && (hand.since_ms..hand.until_ms).contains(&time_ms);
+        if self.carried.hands.iter().any(is_claimed) {
+            return false;
+        }
+        let stored = index_at(&self.rules, time_ms);
+        let stored = stored.map(|index| &self.rules[index].row);
         let is_same = match (stored, &self.now) {
             (Some(stored), Some(now)) => stored.status == now.status && stored.rule == now.rule,
             (None, None) => true,

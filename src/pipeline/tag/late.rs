@@ -161,10 +161,21 @@ impl TagWork {
         out: &mut Vec<Decided>,
     ) {
         if self.is_unsettled() {
-            self.asked_ms = Some(received_ms);
-            let (tag, interval_ms) = (tag.clone(), self.track.interval_ms());
-            out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
+            self.think_anew(tag, (from_ms, to_ms), received_ms, out);
         }
+    }
+
+    /// What was decided of a stretch is decided anew.
+    pub(in super::super) fn think_anew(
+        &mut self,
+        tag: &TagId,
+        (from_ms, to_ms): (i64, i64),
+        received_ms: i64,
+        out: &mut Vec<Decided>,
+    ) {
+        self.asked_ms = Some(received_ms);
+        let (tag, interval_ms) = (tag.clone(), self.track.interval_ms());
+        out.push(Decided::Redecide { tag, from_ms, to_ms, interval_ms });
     }
 
     /// What is decided now rests on what a late fix may still amend.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     journal::{self, Draft, Journal, Kind},
-    model::DecidedBatch,
+    model::{Act, ByHand, DecidedBatch},
 };
 use proptest::prelude::*;
 use std::path::Path;
@@ -37,6 +37,14 @@ async fn record(folder: &Path) {
         if i % 10 == 0 {
             draft.push(Kind::Tick, "", "", b"");
         }
+        if i % 150 == 60 {
+            let acts =
+                [Act::Claim, say(Status::Dirty, 9_000), Act::Clear, say(Status::Cleaning, 4_000)];
+            let act = acts[i / 150 % acts.len()].clone();
+            let asset = "P1".parse().expect("valid");
+            let act = ByHand { asset, by: "anna".to_owned(), act };
+            draft.push(Kind::ByHand, "", "", &spor_schemas::wire::to_json(&act));
+        }
         if i == 500 {
             let mut next = registry();
             wear(&mut next, "b");
@@ -48,6 +56,10 @@ async fn record(folder: &Path) {
     let last = journal.append(draft).last;
     journal.committed().wait_for(|c| *c >= last).await.expect("committed");
     journal.close();
+}
+
+fn say(status: Status, for_ms: i64) -> Act {
+    Act::Say { status, reason: "seen".to_owned(), for_ms }
 }
 
 async fn folding(journal: &Journal, decided: &Journal, checkpoints: &Path) -> Folding {

@@ -42,6 +42,36 @@ fn a_walk_that_is_delivered_late_and_shuffled_leaves_what_it_leaves_in_order() {
     });
 }
 
+/// Claims and statuses by hand lie over the line of the rules, whatever becomes of that later.
+#[test]
+fn what_is_said_by_hand_lies_over_a_late_walk_as_over_one_in_order() {
+    let Some(bench) = Bench::new("late_by_hand") else { return };
+    let places = places(&bench.site);
+    let walk = proptest::collection::vec(stay(), 4..40);
+    let outages = proptest::collection::vec(outage(), 1..5);
+    let deeds = proptest::collection::vec(deed(), 1..8);
+    let case = AtomicU64::new(0);
+    let strategy = (walk, outages, deeds, 1i64..12);
+    proptest!(config(), |((walk, outages, deeds, portions) in strategy)| {
+        let number = case.fetch_add(1, Ordering::Relaxed);
+        let names = [format!("ordered-{number}"), format!("late-{number}")];
+        let fixes = fixes(&walk, &places, START_MS);
+        let (messages, end_ms) = messages(&names, &fixes, &outages);
+        let times = (START_MS, end_ms);
+        let (_, live) =
+            bench.run_with(&names, false, &messages, &acts(&deeds), times, portions);
+        prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
+        let [ordered, late] = [0, 1].map(|n| bench.statuses(&names[n]));
+        prop_assert!(ordered == late, "{}", difference(&ordered, &late));
+        for name in &names {
+            let shown = live.tags.get(&tag(name)).and_then(|state| state.status);
+            let shown = shown.map(|shown| (shown.since_ms, None, shown.status.as_str().to_owned()));
+            let stored = bench.doings(name).pop();
+            prop_assert_eq!(stored, shown, "{}: live and stored", name);
+        }
+    });
+}
+
 /// When `answers` change, milliseconds, and what holds between: rows of (from, to, what).
 fn at(spans: &[(i64, Option<i64>, String)], time_ms: i64) -> Option<&str> {
     let span = spans.iter().rev().find(|(from_ms, ..)| *from_ms <= time_ms)?;

@@ -125,7 +125,7 @@ async fn every_kind_is_stored_and_read_back() {
     assert_eq!(last.visit, Some((zone("hall"), now + 5_000)));
     assert_eq!((last.battery_pct, last.firmware.as_deref()), (Some(80), Some("1.2")));
     assert_eq!(restored.statuses.len(), 1);
-    assert_eq!(restored.statuses[0].1.status, Status::InUse);
+    assert_eq!(restored.statuses[0].now.status, Status::InUse);
 }
 
 #[tokio::test]

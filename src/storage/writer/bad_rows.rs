@@ -109,5 +109,8 @@ fn kind(item: &Decided) -> &'static str {
         Decided::TagReport { .. } => "tag report",
         Decided::Forget { .. } => "forget",
         Decided::Reader { .. } => "reader",
+        Decided::Beneath(_) => "status beneath",
+        Decided::ByHand { .. } => "by hand",
+        Decided::Rules(_) => "rules",
     }
 }

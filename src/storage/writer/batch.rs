@@ -3,8 +3,8 @@
 //! Pure: what a name's key is and who wears a tag are arguments.
 
 use crate::model::{
-    AssetId, ById, Decided, EventMessage, PositionRow, ReaderId, StaffRole, StatusRow, TagId,
-    VisitRow, ZoneId,
+    AssetId, ById, Decided, EventMessage, Hand, PositionRow, ReaderId, RulesRow, StaffRole,
+    StatusRow, TagId, VisitRow, ZoneId,
 };
 use std::collections::{BTreeMap, HashSet};
 
@@ -89,6 +89,11 @@ pub(super) struct Batch {
     /// (tag, entered); at most the newest of a tag is open.
     pub(super) visits: BTreeMap<(i32, i64), Visit>,
     pub(super) statuses: BTreeMap<(AssetId, i64), StatusChange>,
+    /// What rules say and isn't shown.
+    pub(super) beneath: BTreeMap<(AssetId, i64), StatusChange>,
+    /// (asset, beginning) -> what holds by hand.
+    pub(super) by_hand: BTreeMap<(AssetId, i64), Hand>,
+    pub(super) rules: Vec<RulesRow>,
     pub(super) events: Vec<Event>,
     /// (role, zone, quarter) -> persons.
     pub(super) presence: BTreeMap<(StaffRole, i32, i64), i32>,
@@ -115,7 +120,12 @@ pub(super) fn tags<'a>(
         | Decided::Event(EventMessage { tag, .. })
         | Decided::TagReport { tag, .. }
         | Decided::Forget { tag } => Some(tag),
-        Decided::Status(_) | Decided::Presence(_) | Decided::Reader { .. } => None,
+        Decided::Status(_)
+        | Decided::Beneath(_)
+        | Decided::ByHand { .. }
+        | Decided::Rules(_)
+        | Decided::Presence(_)
+        | Decided::Reader { .. } => None,
     })
 }
 
@@ -186,6 +196,14 @@ impl Batch {
                 let change = StatusChange { row: row.clone(), zone: zone_key(&row.zone) };
                 self.statuses.insert((row.asset.clone(), row.from_ms), change);
             }
+            Decided::Beneath(row) => {
+                let change = StatusChange { row: row.clone(), zone: zone_key(&row.zone) };
+                self.beneath.insert((row.asset.clone(), row.from_ms), change);
+            }
+            Decided::ByHand { asset, hand } => {
+                self.by_hand.insert((asset.clone(), hand.since_ms), hand.clone());
+            }
+            Decided::Rules(row) => self.rules.push(row.clone()),
             Decided::Event(message) => {
                 let Some(tag) = key(&message.tag) else { return };
                 self.events.push(Event { tag, message: message.clone() });

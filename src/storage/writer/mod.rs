@@ -8,6 +8,7 @@
 mod bad_rows;
 mod batch;
 mod before;
+mod by_hand;
 mod copy;
 mod gather;
 mod past;

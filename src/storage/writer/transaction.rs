@@ -4,6 +4,7 @@
 
 use super::{
     batch::{Batch, Position},
+    by_hand,
     copy::COPY_POSITION,
     past::{self, Past},
     ready::Ready,
@@ -74,6 +75,7 @@ pub(super) async fn write(
     let late = insert_late(transaction, &late).await?;
     visits::write(transaction, batch).await?;
     statuses(transaction, batch).await?;
+    by_hand::write(transaction, batch).await?;
     let amended = past::amend(transaction, &batch.asks, context).await?;
     events(transaction, batch).await?;
     presence(transaction, batch).await?;

@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     ingest::Rejections,
-    model::{Arrived, Asset, Carrier, CarrierId, PresentChange, Registry, Restored},
+    model::{Act, Arrived, Asset, ByHand, Carrier, CarrierId, PresentChange, Registry, Restored},
     pipeline::{Parts, Pipeline, redecide},
+    utilisation::RuleBook,
 };
 use std::sync::Mutex;
 
@@ -59,6 +60,19 @@ impl Bench {
         names: &[String],
         on_change: bool,
         messages: &[(i64, String, String)],
+        times: (i64, i64),
+        portions: i64,
+    ) -> (Pipeline, Arc<Live>) {
+        self.run_with(names, on_change, messages, &[], times, portions)
+    }
+
+    /// The same, while somebody does the same by hand with each of the assets.
+    pub(super) fn run_with(
+        &self,
+        names: &[String],
+        on_change: bool,
+        messages: &[(i64, String, String)],
+        acts: &[(i64, Act)],
         (start_ms, end_ms): (i64, i64),
         portions: i64,
     ) -> (Pipeline, Arc<Live>) {
@@ -74,8 +88,9 @@ impl Bench {
         let told: Arc<Mutex<Vec<PresentChange>>> = Arc::default();
         let past = {
             let (site, told) = (self.site.clone(), told.clone());
+            let rules = RuleBook::only(pipeline.rules().clone());
             Past {
-                redecide: Arc::new(move |_, stretch| redecide(stretch, &site, on_change)),
+                redecide: Arc::new(move |_, stretch| redecide(stretch, &site, &rules, on_change)),
                 tell: Arc::new(move |changes| told.lock().unwrap().extend_from_slice(changes)),
             }
         };
@@ -86,6 +101,7 @@ impl Bench {
             let mut sequence = begun;
             let mut out = Vec::new();
             let mut messages = messages.iter().peekable();
+            let mut acts = acts.iter().peekable();
             let portion_ms = (end_ms - start_ms) / portions + 1;
             let mut due_ms = start_ms + portion_ms;
             let mut now_ms = start_ms;
@@ -97,6 +113,13 @@ impl Bench {
                     let payload = payload.as_bytes();
                     let arrival = Arrived { source: "c", topic, payload };
                     pipeline.arrival(arrival, *received_ms, &mut out);
+                }
+                while let Some((at_ms, act)) = acts.next_if(|(at_ms, _)| *at_ms < next_ms) {
+                    for name in names {
+                        let (asset, by, act) =
+                            (name.parse().unwrap(), "anna".to_owned(), act.clone());
+                        pipeline.by_hand(&ByHand { asset, by, act }, sequence, *at_ms, &mut out);
+                    }
                 }
                 now_ms = next_ms;
                 pipeline.tick(now_ms, &mut out);

@@ -1,6 +1,7 @@
 //! Walks through the demo hospital, and how an outage delays what a tag says of them.
 
 use super::*;
+use crate::model::{Act, CLAIM_MS, Status};
 
 pub(super) const SECOND_MS: i64 = 1_000;
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -42,6 +43,36 @@ pub(super) fn outage() -> impl Strategy<Value = Outage> {
     let late_s = prop_oneof![1i64..120, 120i64..7_200];
     (0i64..7_000, 5i64..2_400, late_s, one_in)
         .prop_map(|(from_s, seconds, late_s, one_in)| Outage { from_s, seconds, late_s, one_in })
+}
+
+/// What somebody does by hand, so long after the act before.
+pub(super) fn deed() -> impl Strategy<Value = (i64, u8, i64)> {
+    (3i64..2_000, 0u8..4, 1i64..120)
+}
+
+/// When each act comes. Between fixes and ticks; and one claims again only when the claim before would
+/// be over by itself, since who claims a thing that was fetched, as nobody knew yet, holds it on.
+pub(super) fn acts(deeds: &[(i64, u8, i64)]) -> Vec<(i64, Act)> {
+    let (mut at_ms, mut claimed_ms) = (START_MS, i64::MIN);
+    let mut acts = Vec::new();
+    for (after_s, kind, minutes) in deeds {
+        at_ms += after_s * SECOND_MS;
+        let act = match kind {
+            0 | 1 => {
+                at_ms = at_ms.max(claimed_ms.saturating_add(CLAIM_MS + SECOND_MS));
+                claimed_ms = at_ms;
+                Act::Claim
+            }
+            2 => Act::Say {
+                status: Status::Maintenance,
+                reason: "no power".to_owned(),
+                for_ms: minutes * MINUTE_MS,
+            },
+            _ => Act::Clear,
+        };
+        acts.push((at_ms + 731, act));
+    }
+    acts
 }
 
 pub(super) struct Fixed {

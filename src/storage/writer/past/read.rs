@@ -3,10 +3,15 @@
 use super::Wanted;
 use crate::{
     model::{
-        AssetId, Carried, PositionRow, Status, StatusRow, StatusSpan, Stretch, VisitRow, ZoneId,
+        AssetId, Carried, ClassId, PositionRow, RulesRow, Status, StatusRow, StatusSpan, Stretch,
+        VisitRow, WardId, ZoneId,
     },
-    storage::{connection::Ms, restore::basis},
+    storage::{
+        connection::Ms,
+        restore::{RULES, basis, hand, rules_row},
+    },
 };
+use std::sync::Arc;
 use tokio_postgres::{Error, Row, Transaction};
 
 /// So many rows before the first change are read, to learn the tag's place and interval from.
@@ -42,23 +47,49 @@ const VISITS: &str = "
     join zone z on z.key = v.zone
     order by w.n, v.entered_at";
 
+const PRESSES: &str = "
+    select w.n, e.\"time\"
+    from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+        as w (tag, since, until, n)
+    join event e on e.tag = w.tag and e.kind = 'button' and e.\"time\" between w.since and w.until
+    order by w.n, e.\"time\"";
+
 const CARRIERS: &str = "
-    select w.n, b.asset, b.bound_at, b.unbound_at
+    select w.n, b.asset, b.bound_at, b.unbound_at, a.class, a.home_ward
     from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
         as w (tag, since, until, n)
     join tag_binding b on b.tag = w.tag and b.asset is not null and b.bound_at <= w.until
         and coalesce(b.unbound_at, 'infinity') > greatest(w.since, b.bound_at)
+    join asset a on a.id = b.asset
     order by w.n, b.bound_at";
 
+/// From the last one on that rules had said by `since`, the line is whole: what is beneath and by hand
+/// is wanted from the same moment on.
 const STATUSES: &str = "
-    select w.n, s.status, s.from_at, s.to_at, s.basis, s.rule, z.id
-    from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) with ordinality
-        as w (asset, since, until, n)
-    join asset_status s on s.asset = w.asset and s.from_at <= w.until
-        and s.from_at >= coalesce(
-            (select max(b.from_at) from asset_status b where b.asset = w.asset and b.from_at <= w.since), w.since)
+    with w as (
+        select u.n, u.asset, u.until,
+               coalesce((select max(b.from_at) from asset_status b
+                         where b.asset = u.asset and b.from_at <= u.since and b.basis <> 'manual'),
+                        (select min(b.from_at) from asset_status b where b.asset = u.asset), u.since) as since
+        from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+            as u (asset, since, until, n))
+    select w.n, s.status, s.from_at, s.to_at, s.basis, s.rule, z.id, false
+    from w
+    join asset_status s on s.asset = w.asset and s.from_at between w.since and w.until
     left join zone z on z.key = s.zone
-    order by w.n, s.from_at";
+    union all
+    select w.n, b.status, b.from_at, null, b.basis, b.rule, z.id, true
+    from w
+    join status_beneath b on b.asset = w.asset and b.from_at between w.since and w.until
+    left join zone z on z.key = b.zone
+    order by 1, 3";
+
+const HANDS: &str = "
+    select u.n, h.from_at, h.until_at, h.status, h.by_whom, h.reason
+    from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+        as u (asset, since, until, n)
+    join by_hand h on h.asset = u.asset and h.from_at between u.since and u.until
+    order by u.n, h.from_at";
 
 /// Later than anything that is stored, milliseconds.
 const FOREVER_MS: i64 = 9_000_000_000_000;
@@ -69,6 +100,8 @@ pub(super) async fn stretches(
     wanted: &[Wanted<'_>],
     at_ms: i64,
 ) -> Result<Vec<Stretch>, Error> {
+    let rules = transaction.query(RULES, &[]).await?;
+    let rules: Arc<[RulesRow]> = rules.iter().map(rules_row).collect();
     let mut stretches: Vec<Stretch> = wanted
         .iter()
         .map(|want| Stretch {
@@ -81,6 +114,8 @@ pub(super) async fn stretches(
             rows: Vec::new(),
             is_complete: true,
             visits: Vec::new(),
+            presses_ms: Vec::new(),
+            rules: Arc::clone(&rules),
             carriers: Vec::new(),
         })
         .collect();
@@ -99,14 +134,23 @@ pub(super) async fn stretches(
             left_ms: row.get::<_, Option<Ms>>(3).map(|at| at.0),
         });
     }
+    for row in transaction.query(PRESSES, &[&tags, &since, &until]).await? {
+        let Some(stretch) = of(&mut stretches, &row) else { continue };
+        stretch.presses_ms.push(row.get::<_, Ms>(1).0);
+    }
     for row in transaction.query(CARRIERS, &[&tags, &since, &until]).await? {
         let Some(stretch) = of(&mut stretches, &row) else { continue };
         let Ok(asset) = AssetId::new(row.get(1)) else { continue };
+        let Ok(class) = ClassId::new(row.get(4)) else { continue };
         stretch.carriers.push(Carried {
             asset,
+            class,
+            home_ward: row.get::<_, Option<&str>>(5).and_then(|ward| WardId::new(ward).ok()),
             from_ms: row.get::<_, Ms>(2).0,
             to_ms: row.get::<_, Option<Ms>>(3).map(|at| at.0),
             statuses: Vec::new(),
+            beneath: Vec::new(),
+            hands: Vec::new(),
         });
     }
     statuses(transaction, &mut stretches).await?;
@@ -163,7 +207,27 @@ async fn statuses(transaction: &Transaction<'_>, stretches: &mut [Stretch]) -> R
             zone: zone(&row, 6),
         };
         let to_ms = row.get::<_, Option<Ms>>(3).map(|at| at.0);
-        carried.statuses.push(StatusSpan { row: began, to_ms });
+        if row.get(7) {
+            carried.beneath.push(began);
+        } else {
+            carried.statuses.push(StatusSpan { row: began, to_ms });
+        }
+    }
+    hands(transaction, &assets, &until_ms, carriers).await
+}
+
+/// What held by hand from each line's first status on.
+async fn hands(
+    transaction: &Transaction<'_>,
+    assets: &[String],
+    until: &[Ms],
+    mut carriers: Vec<&mut Carried>,
+) -> Result<(), Error> {
+    let first = |carried: &&mut Carried| carried.statuses.first().map(|span| span.row.from_ms);
+    let since: Vec<Ms> = carriers.iter().map(|c| Ms(first(c).unwrap_or(FOREVER_MS))).collect();
+    for row in transaction.query(HANDS, &[&assets, &since, &until]).await? {
+        let Some(carried) = nth(&row).and_then(|n| carriers.get_mut(n)) else { continue };
+        carried.hands.extend(hand(&row, 1));
     }
     Ok(())
 }

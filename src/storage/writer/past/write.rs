@@ -8,6 +8,7 @@ use crate::{
         connection::Ms,
         writer::{
             batch::{Position, position},
+            by_hand::put_beneath,
             transaction::{Context, insert_late},
         },
     },
@@ -49,6 +50,7 @@ pub(super) async fn redecided(
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     let (mut no_visits, mut visits) = (Vec::new(), Vec::new());
     let (mut no_statuses, mut statuses) = (Vec::new(), Vec::new());
+    let (mut no_beneath, mut beneath) = (Vec::new(), Vec::new());
     for (tag, _, redecided) in decided {
         let with_keys = |row: &_| position(row, tag, None);
         for (rows, into) in [(&redecided.rows, &mut new), (&redecided.changed_rows, &mut changed)] {
@@ -65,6 +67,8 @@ pub(super) async fn redecided(
         }
         no_statuses.extend(redecided.no_statuses);
         statuses.extend(redecided.statuses.into_iter().map(|s| (key_of(&s.row.zone), s)));
+        no_beneath.extend(redecided.no_beneath);
+        beneath.extend(redecided.beneath.into_iter().map(|row| (key_of(&row.zone), row)));
         out.present.extend(redecided.present);
     }
     out.positions += insert_late(transaction, &new.iter().collect::<Vec<_>>()).await?;
@@ -77,13 +81,20 @@ pub(super) async fn redecided(
                    where v.tag = n.tag and v.entered_at = n.entered_at";
         transaction.execute(sql, &[&tags, &at]).await?;
     }
-    if !no_statuses.is_empty() {
+    for (table, rows) in [("asset_status", no_statuses), ("status_beneath", no_beneath)] {
+        if rows.is_empty() {
+            continue;
+        }
         let (assets, at): (Vec<String>, Vec<Ms>) =
-            no_statuses.into_iter().map(|(asset, at_ms)| (asset.to_string(), Ms(at_ms))).unzip();
-        let sql = "delete from asset_status s using unnest($1::text[], $2::timestamptz[]) as n (asset, from_at)
-                   where s.asset = n.asset and s.from_at = n.from_at";
-        transaction.execute(sql, &[&assets, &at]).await?;
+            rows.into_iter().map(|(asset, at_ms)| (asset.to_string(), Ms(at_ms))).unzip();
+        let sql = format!(
+            "delete from {table} s using unnest($1::text[], $2::timestamptz[]) as n (asset, from_at)
+             where s.asset = n.asset and s.from_at = n.from_at"
+        );
+        transaction.execute(&sql, &[&assets, &at]).await?;
     }
+    let beneath: Vec<_> = beneath.iter().map(|(zone, row)| (row, *zone)).collect();
+    put_beneath(transaction, &beneath).await?;
     for lasts in [false, true] {
         put_visits(transaction, visits.iter().filter(|v| v.2.left_ms.is_none() == lasts)).await?;
         let some = statuses.iter().filter(|(_, span)| span.to_ms.is_none() == lasts);
