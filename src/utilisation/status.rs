@@ -203,10 +203,10 @@ pub fn explain<'a>(
     at_ms: i64,
 ) -> Vec<(&'a Rule, Option<Unfit>)> {
     let why = |rule: &'a Rule| {
+        // What is in force already waits for nothing.
+        let waits = is_known(now) && now.is_none_or(|now| now.rule != rule.name);
         let unfit = match fit(rules, rule, now, evidence, at_ms) {
-            Ok(fit) if is_known(now) && at_ms < fit.settled_ms => {
-                Some(Unfit::Until(fit.settled_ms))
-            }
+            Ok(fit) if waits && at_ms < fit.settled_ms => Some(Unfit::Until(fit.settled_ms)),
             Ok(_) => None,
             Err(unfit) => Some(unfit),
         };
