@@ -105,14 +105,16 @@ async fn it_connects_is_live_then_says_how_old_positions_are_and_where_nobody_li
     }
     assert!(text.contains("Demo, open on this machine only"), "{text}");
 
-    // The one reader of a room goes offline.
+    // All readers of a floor go offline.
     let (_, plan) = spor.get("/api/v1/floors/1").await;
     let features = plan["features"].as_array().unwrap();
-    let reader = features.iter().find(|f| f["properties"]["feature"] == "reader").unwrap();
-    let topic = format!("spor/v1/readers/{}/status", reader["id"].as_str().unwrap());
-    let offline = vec![(topic, br#"{"status":"offline"}"#.to_vec())];
-    publish_all(client(spor.mqtt_port(), "it-reader"), offline).await;
-    browser.until_text("No coverage in", 10).await;
+    let readers = features.iter().filter(|f| f["properties"]["feature"] == "reader");
+    let offline = readers.map(|reader| {
+        let topic = format!("spor/v1/readers/{}/status", reader["id"].as_str().unwrap());
+        (topic, br#"{"status":"offline"}"#.to_vec())
+    });
+    publish_all(client(spor.mqtt_port(), "it-reader"), offline.collect()).await;
+    browser.until_text("No coverage in", 20).await;
 
     let text = browser.until_text("Positions are", 30).await;
     assert!(text.contains("Old data,") && text.contains("nothing new arrives"), "{text}");
