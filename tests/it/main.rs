@@ -15,7 +15,6 @@ mod front_door;
 mod grafana;
 mod idle;
 mod login;
-mod openapi;
 mod outside_broker;
 mod pages;
 mod par;

@@ -54,6 +54,8 @@ async fn a_porter_logs_in_reserves_the_nearest_and_gives_it_back() {
 #[tokio::test]
 async fn a_wall_is_let_in_by_a_code_and_says_so_when_it_is_put_out() {
     let Some((spor, _)) = hospital(&[("SPOR_HTTP__OPEN", "false")]).await else { return };
+    // Without any token a Spor on loopback is open again.
+    spor.token(&["add", "other", "--role", "engineer"], "");
     spor.token(&["add", "wall-d2", "--role", "wall", "--wards", "D2"], "");
     let Some(browser) =
         Browser::open(&format!("{}/wall?lang=en&test=1&kiosk=1&ward=D2", spor.http), 1920, 1080)
@@ -67,7 +69,7 @@ async fn a_wall_is_let_in_by_a_code_and_says_so_when_it_is_put_out() {
     let next = "%2Fwall%3Flang%3Den%26test%3D1%26kiosk%3D1%26ward%3DD2";
     browser.page.goto(&format!("{}/login?code={code}&next={next}", spor.http)).await.unwrap();
     browser.until_ready().await;
-    let text = browser.until_text("Live", 20).await;
+    let text = browser.until_text("Shows D2 and the shared pool", 20).await;
     assert!(!text.contains("Reserve for me") && !text.contains("Demo, open"), "{text}");
     spor.token(&["revoke", "wall-d2"], "");
     browser.until_text("This screen has no access", 30).await;
@@ -209,7 +211,7 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
         return;
     };
     let text = browser.until_text("2 here, 1 free", 20).await;
-    assert!(text.contains("Ward D2") && text.contains("Live,"), "{text}");
+    assert!(text.contains("Ward D2"), "{text}");
     let list = async |name: &str| {
         let css = format!("document.getElementById('{name}-rows').innerText");
         browser.value(&css).await.as_str().unwrap().to_owned()

@@ -8,7 +8,10 @@ use crate::support::{
 };
 use fantoccini::wd::TimeoutConfiguration;
 use serde_json::{Value, json};
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 /// Asset, class, room of the demo hospital.
 const THINGS: [(&str, &str, &str); 5] = [
@@ -19,7 +22,7 @@ const THINGS: [(&str, &str, &str); 5] = [
     ("BED-0001", "bed", "F1-skyllerum"),
 ];
 
-type Rooms = HashMap<String, (Value, Value, i64)>;
+pub(crate) type Rooms = HashMap<String, (Value, Value, i64)>;
 
 /// A port that is free now, so that a page finds the program again when it is started anew.
 fn free_port() -> u16 {
@@ -78,38 +81,50 @@ async fn wall(spor: &Spor, query: &str) -> Option<Browser> {
     Browser::open(&format!("{}/wall?lang=en&test=1{query}", spor.http), 1920, 1080).await
 }
 
+/// Something moves, and the page says that it is live; what it says then.
+pub(crate) async fn live(browser: &Browser, spor: &Spor, rooms: &Rooms) -> String {
+    // On a busy machine a page may take longer to come than what it shows stays fresh.
+    until("the page to be live", 40, async || {
+        move_to(spor, rooms, &[("BED-0001", "F1-skyllerum")]).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Some(browser.text().await).filter(|text| text.contains("Live,"))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn it_connects_is_live_then_says_how_old_positions_are_and_where_nobody_listens() {
     let Some((spor, rooms)) = hospital(&[]).await else { return };
     let Some(browser) = wall(&spor, "&at=D1-station").await else { return };
     browser.until_ready().await;
-    let text = browser.until_text("Live,", 10).await;
-    let said = browser.value("window.__spor.said").await;
+    let text = live(&browser, &spor, &rooms).await;
+    let said = browser.value("window.__spor.said.filter(Boolean)").await;
     assert_eq!(said[0], "Connecting", "{said}");
     for word in ["Free", "min", "Infusion pump", "3 free"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     assert!(text.contains("Demo, open on this machine only"), "{text}");
 
-    // The one reader of a room goes offline.
+    // All readers of a floor go offline.
     let (_, plan) = spor.get("/api/v1/floors/1").await;
     let features = plan["features"].as_array().unwrap();
-    let reader = features.iter().find(|f| f["properties"]["feature"] == "reader").unwrap();
-    let topic = format!("spor/v1/readers/{}/status", reader["id"].as_str().unwrap());
-    let offline = vec![(topic, br#"{"status":"offline"}"#.to_vec())];
-    publish_all(client(spor.mqtt_port(), "it-reader"), offline).await;
-    browser.until_text("No coverage in", 10).await;
+    let readers = features.iter().filter(|f| f["properties"]["feature"] == "reader");
+    let offline = readers.map(|reader| {
+        let topic = format!("spor/v1/readers/{}/status", reader["id"].as_str().unwrap());
+        (topic, br#"{"status":"offline"}"#.to_vec())
+    });
+    publish_all(client(spor.mqtt_port(), "it-reader"), offline.collect()).await;
+    browser.until_text("No coverage in", 20).await;
 
     let text = browser.until_text("Positions are", 30).await;
     assert!(text.contains("Old data,") && text.contains("nothing new arrives"), "{text}");
-    move_to(&spor, &rooms, &[("BED-0001", "F1-skyllerum")]).await;
-    browser.until_text("Live,", 10).await;
+    live(&browser, &spor, &rooms).await;
     browser.close().await;
 }
 
 #[tokio::test]
 async fn a_killed_server_is_said_and_when_it_is_back_nothing_is_there_twice() {
-    let Some((mut spor, _)) = hospital(&[]).await else { return };
+    let Some((mut spor, rooms)) = hospital(&[]).await else { return };
     let Some(browser) = wall(&spor, "").await else { return };
     browser.until_ready().await;
     spor.kill();
@@ -117,7 +132,14 @@ async fn a_killed_server_is_said_and_when_it_is_back_nothing_is_there_twice() {
     assert!(text.contains("Positions may be wrong"), "{text}");
     assert!(text.contains("Trying again in") || text.contains("Trying now"), "{text}");
     spor.start_again().await;
-    browser.until_text("Live", 35).await;
+    let back = Instant::now();
+    until("the connection to be back", 35, async || {
+        let stats = browser.value("window.__spor.stats()").await;
+        (stats["connected"] == true && stats["state"] != "down").then_some(())
+    })
+    .await;
+    println!("back {} ms after the server", back.elapsed().as_millis());
+    live(&browser, &spor, &rooms).await;
     let stats = browser.value("window.__spor.stats()").await;
     assert_eq!(stats["assets"], THINGS.len(), "{stats}");
     let ids = browser
@@ -204,16 +226,16 @@ async fn a_scanner_finds_a_thing_wherever_the_focus_is() {
 
 #[tokio::test]
 async fn a_screen_with_a_wrong_clock_shows_the_servers_time_and_says_so() {
-    let Some((spor, _)) = hospital(&[]).await else { return };
+    let Some((spor, rooms)) = hospital(&[]).await else { return };
     let Some(browser) = Browser::open("about:blank", 1920, 1080).await else { return };
     let wrong = "{ const real = Date.now; Date.now = () => real() - 3600000; }";
     let source = json!({ "source": wrong });
     browser.cdp("Page.addScriptToEvaluateOnNewDocument", source).await;
     browser.page.goto(&format!("{}/wall?lang=en&test=1", spor.http)).await.unwrap();
     browser.until_ready().await;
-    let text = browser.until_text("This screen's clock is", 10).await;
-    assert!(text.contains("clock is 60 min off"), "{text}");
-    assert!(text.contains("Live,"), "ages by the server's time: {text}");
+    // Ages are by the server's time.
+    let text = live(&browser, &spor, &rooms).await;
+    assert!(text.contains("This screen's clock is 60 min off"), "{text}");
     browser.close().await;
 }
 
@@ -231,7 +253,7 @@ async fn a_wrong_address_is_a_page_of_its_own_with_what_would_be_right() {
     let text = browser.until_text("ward = \"NOWHERE\" is not valid", 20).await;
     assert!(text.contains("D1") && text.contains("floor = \"77\" is not valid"), "{text}");
     browser.touch("#stop button").await;
-    browser.until_text("Live,", 20).await;
+    browser.until_text("Infusion pump", 20).await;
     browser.close().await;
 }
 
@@ -270,10 +292,10 @@ async fn all_words_change_with_the_language_and_nothing_glides_where_motion_is_u
     let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
     browser.cdp("Emulation.setEmulatedMedia", still).await;
     browser.until_ready().await;
-    let english = browser.until_text("Live,", 10).await;
+    let english = live(&browser, &spor, &rooms).await;
     browser.touch("#language").await;
     let danish = browser.until_text("Infusionspumpe", 5).await;
-    for word in ["Free", "Live,", "From the middle"] {
+    for word in ["Free", "From the middle"] {
         assert!(english.contains(word) && !danish.contains(word), "{word}: {english}\n{danish}");
     }
     let (x_m, y_m, floor) = rooms["F1-depot"].clone();
@@ -301,7 +323,9 @@ async fn twenty_thousand_ticks_leave_nothing_behind() {
     println!("before {before:?}, after {after:?}");
     let grown = after.0 - before.0;
     assert!(grown < 1e6, "the heap grew by {grown} bytes");
-    assert_eq!((before.1, before.2), (after.1, after.2), "nodes and listeners");
+    // Cards come and go with what is shown just then; what is left behind would be thousands.
+    assert!((after.1 - before.1).abs() <= 30, "nodes: {before:?}, {after:?}");
+    assert_eq!(before.2, after.2, "listeners");
     browser.close().await;
 }
 
