@@ -305,7 +305,9 @@ async fn shortages(ask: &mut Ask<'_>, table: &mut Table) {
                 (true, None) => began_ms = Some(level_from_ms),
                 (false, Some(began)) => {
                     let lasted = ms(began, level_from_ms) / 60_000.0;
-                    filled.entry(of.to_owned()).or_default().push(lasted);
+                    if lasted >= 1.0 {
+                        filled.entry(of.to_owned()).or_default().push(lasted);
+                    }
                     began_ms = None;
                 }
                 _ => {}
@@ -409,6 +411,10 @@ async fn dwell(ask: &mut Ask<'_>, table: &mut Table) {
         let truth = lengths.get_mut(kind).expect("a kind");
         #[allow(clippy::cast_precision_loss, reason = "a count")]
         let count = truth.len() as f64;
+        // Of few the steps of the histogram are coarse, and many of a corridor's last a minute.
+        if count < 100.0 {
+            continue;
+        }
         table.compare(&format!("stays, {kind}"), number(&rows, row, "stays"), count);
         let median = number(&rows, row, "median");
         let what = format!("median stay, {kind}");
