@@ -176,7 +176,9 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => Ok(admin::migrate(&load(file)?)?),
         Command::ImportAssets { file: csv } => Ok(admin::import_assets(&load(file)?, &csv)?),
         Command::ImportPar { file: csv } => Ok(admin::import_par(&load(file)?, &csv)?),
-        Command::Report { month, ward, out } => report::report(&load(file)?, month, ward, &out),
+        Command::Report { month, ward, out } => {
+            report::report(&load(file)?, month, ward.as_ref(), &out)
+        }
         Command::Credentials(command) => Ok(admin::credentials(&load(file)?, command)?),
         Command::Token(command) => Ok(token::token(&load(file)?, command)?),
         Command::Journal(command) => journal::journal(command, || load(file)),

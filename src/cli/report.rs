@@ -17,7 +17,7 @@ use std::{path::Path, sync::Arc};
 pub(super) fn report(
     config: &Config,
     month: Option<String>,
-    ward: Option<WardId>,
+    ward: Option<&WardId>,
     out: &Path,
 ) -> Result<(), Failure> {
     let site = Site::load(config.site.file.as_deref()).map_err(|e| Failure::Misused(e.into()))?;
@@ -29,15 +29,14 @@ pub(super) fn report(
         None => Month::at(now_ms(), zone)
             .ok_or_else(|| Failure::Failed(anyhow!("this machine's clock can't be right")))?,
     };
-    if let Some(ward) = ward.as_ref().filter(|ward| !site.wards().contains(ward)) {
+    if let Some(ward) = ward.filter(|ward| !site.wards().contains(ward)) {
         return Err(Failure::Misused(anyhow!("--ward: this site has no ward {ward}")));
     }
     let written = with_storage(config, async |storage| {
         let roll: Roll = Arc::new(utilisation::roll);
         storage.roll_up(&roll).await?;
-        let figures = storage.figures(month.from_ms, month.to_ms, ward.as_ref(), zone).await?;
-        let about =
-            About { site: &site.name, month: month.clone(), ward: ward.as_ref(), has_files: true };
+        let figures = storage.figures(month.from_ms, month.to_ms, ward, zone).await?;
+        let about = About { site: &site.name, month: month.clone(), ward, has_files: true };
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         for file in files(&about, &figures) {
             let path = out.join(&file.name);

@@ -38,7 +38,7 @@ pub(super) fn page(about: &About<'_>, figures: &Figures) -> String {
             tables.iter().filter(|t| section.tables.contains(&t.name)).collect();
         let _ = write!(html, "<section><h2>{}</h2><p>{}</p>", section.title, section.says);
         if shown.iter().all(|table| table.rows.is_empty()) {
-            let _ = write!(html, "<p class=\"none\">{}</p></section>\n", section.nothing);
+            let _ = writeln!(html, "<p class=\"none\">{}</p></section>", section.nothing);
             continue;
         }
         html.push_str(&section.picture);

@@ -84,6 +84,7 @@ const FILLED: &str = "
     from (select class, extract(epoch from t1 - t0)::float8 / 60 as minutes
           from rpt_shortage
           where t1 > $1 and t1 < least($2, (select as_of from rollup_state))
+            and t1 - t0 >= interval '1 minute'
             and ($3::text is null or ward = $3)) s
     group by class
     order by class";

@@ -174,8 +174,9 @@ async fn the_role_sees_reports_and_nothing_else(url: &str, admin: &tokio_postgre
         let seen = role.query(&format!("select * from {table} limit 1"), &[]).await;
         assert_eq!(seen.is_ok(), table.starts_with("rpt_"), "{table}: {:?}", seen.err());
         if table.starts_with("rpt_") {
-            let badge =
-                format!("select count(*) from {table} r where r::text ~ 'badge-|person-|9001'");
+            let badge = format!(
+                "select count(*) from {table} r where r::text ~ 'badge-|person-|900100001'"
+            );
             let shown: i64 = role.query_one(&badge, &[]).await.unwrap().get(0);
             assert_eq!(shown, 0, "{table} shows a badge");
         }

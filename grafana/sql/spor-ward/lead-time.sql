@@ -1,5 +1,5 @@
 -- Question: How fast is a shortage filled?
--- Formula: length of the shortages that ended in the chosen time, from fewer than the PAR level to enough again.
+-- Formula: length of the shortages that ended in the chosen time, from fewer than the PAR level to enough again, of a minute and more: in a shorter one, one goes as another comes.
 -- Delay: a minute.
 select
   class,
@@ -12,6 +12,7 @@ from (
   from rpt_shortage
   where t1 < least($__timeTo()::timestamptz, (select as_of from rpt_rollup))
     and t1 > $__timeFrom()
+    and t1 - t0 >= interval '1 minute'
     and ward in (${ward:sqlstring})
     and class in (${class:sqlstring})
 ) ended

@@ -90,7 +90,7 @@ fn portion(whole: &RollupPast, from_ms: i64, to_ms: i64) -> RollupPast {
                 _ => None,
             };
         }
-        let first = before.last().map_or(i64::MIN, |span| span.from_ms);
+        let first = before.clone().next_back().map_or(i64::MIN, |span| span.from_ms);
         let stays = asset.visits.iter().filter(|visit| visit.entered_ms < from_ms);
         let first_visit = stays.clone().next_back().map_or(i64::MIN, |visit| visit.entered_ms);
         let ward_before = stays

@@ -293,11 +293,11 @@ impl Fortnight {
         client
             .batch_execute(
                 "insert into person (id, role) values ('person-1', 'porter');
-                 insert into tag (id, name) overriding system value values (9001, 'badge-1');
-                 insert into tag_binding (tag, person, bound_at) values (9001, 'person-1', now());
+                 insert into tag (id, name) overriding system value values (900100001, 'badge-1');
+                 insert into tag_binding (tag, person, bound_at) values (900100001, 'person-1', now());
                  insert into position (time, until, tag, x_m, y_m, floor, accuracy_m, zone)
-                     values (now(), now(), 9001, 1, 1, 0, 1, 1);
-                 insert into visit (tag, zone, entered_at) values (9001, 1, now());
+                     values (now(), now(), 900100001, 1, 1, 0, 1, 1);
+                 insert into visit (tag, zone, entered_at) values (900100001, 1, now());
                  insert into presence (role, zone, quarter, persons)
                      select r, z.key, q, 1 + (extract(epoch from q)::int8 / 900 + z.key)
                                               % case r when 'nurse' then 30 else 4 end

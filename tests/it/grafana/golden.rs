@@ -59,12 +59,14 @@ pub(crate) async fn agrees(client: &mut Client, dashboards: &[Dashboard], truth:
     transfers(&mut ask, &mut table).await;
     unused(&mut ask, &mut table).await;
     dwell(&mut ask, &mut table).await;
+    assert!(table.wrong.is_empty(), "{}\n{}", table.text, table.wrong.join("\n"));
     table.text
 }
 
 #[derive(Default)]
 struct Table {
     text: String,
+    wrong: Vec<String>,
 }
 
 impl Table {
@@ -75,7 +77,9 @@ impl Table {
     fn compare_within(&mut self, share: f64, what: &str, found: f64, truth: f64) {
         let difference = (found - truth).abs() / truth.abs().max(1e-9);
         self.text += &format!("{what:<60} {found:>12.4} {truth:>12.4} {difference:>9.5}\n");
-        assert!(difference <= share, "{what}: {found} by the roll-ups, {truth} in truth");
+        if difference > share {
+            self.wrong.push(format!("{what}: {found} by the roll-ups, {truth} in truth"));
+        }
     }
 }
 
@@ -141,6 +145,7 @@ async fn utilisation(ask: &mut Ask<'_>, table: &mut Table) {
     let classes: BTreeSet<_> = truth.assets.iter().map(|(class, _)| class).collect();
     assert_eq!(rows.rows.len(), classes.len());
     let (mut unknown_found, mut unknown_truth) = (0.0, 0.0);
+    let (mut known_found, mut known_truth) = (0.0, 0.0);
     for row in 0..rows.rows.len() {
         let of = word(&rows, row, "class");
         let own = || truth.statuses.iter().filter(|s| truth.class(s.asset) == of);
@@ -152,8 +157,14 @@ async fn utilisation(ask: &mut Ask<'_>, table: &mut Table) {
         table.compare(&format!("utilisation, {of}"), number(&rows, row, "used"), used / known);
         unknown_found += number(&rows, row, "unknown") * all;
         unknown_truth += all - known;
+        known_found += (1.0 - number(&rows, row, "unknown")) * all;
+        known_truth += known;
     }
-    table.compare("unknown time, asset-hours", unknown_found / 3.6e6, unknown_truth / 3.6e6);
+    // Without noise hardly anything is unknown: a second before the first fix is no difference.
+    if unknown_truth > 3.6e6 {
+        table.compare("unknown time, asset-hours", unknown_found / 3.6e6, unknown_truth / 3.6e6);
+    }
+    table.compare("known time, asset-hours", known_found / 3.6e6, known_truth / 3.6e6);
 }
 
 /// How long there were how many at the same time, from the first moment to the last.
@@ -294,7 +305,9 @@ async fn shortages(ask: &mut Ask<'_>, table: &mut Table) {
                 (true, None) => began_ms = Some(level_from_ms),
                 (false, Some(began)) => {
                     let lasted = ms(began, level_from_ms) / 60_000.0;
-                    filled.entry(of.to_owned()).or_default().push(lasted);
+                    if lasted >= 1.0 {
+                        filled.entry(of.to_owned()).or_default().push(lasted);
+                    }
                     began_ms = None;
                 }
                 _ => {}
@@ -374,8 +387,12 @@ async fn unused(ask: &mut Ask<'_>, table: &mut Table) {
         }
     }
     let rows = ask.rows("select sum(idle_7d_s) / 3600 as hours from rpt_class_hour").await;
-    assert!(truth > 10.0);
-    table.compare("asset-hours unused for a week", number(&rows, 0, "hours"), truth);
+    // In a few days nothing can have been unused for a week.
+    let is_long = ask.truth.to_ms - ask.truth.from_ms > WEEK_MS;
+    assert!(truth > 10.0 || !is_long);
+    if is_long {
+        table.compare("asset-hours unused for a week", number(&rows, 0, "hours"), truth);
+    }
 }
 
 /// Beside the twelve: stays by kind of room, whose lengths are divided more coarsely.
@@ -394,6 +411,10 @@ async fn dwell(ask: &mut Ask<'_>, table: &mut Table) {
         let truth = lengths.get_mut(kind).expect("a kind");
         #[allow(clippy::cast_precision_loss, reason = "a count")]
         let count = truth.len() as f64;
+        // Of few the steps of the histogram are coarse, and many of a corridor's last a minute.
+        if count < 100.0 {
+            continue;
+        }
         table.compare(&format!("stays, {kind}"), number(&rows, row, "stays"), count);
         let median = number(&rows, row, "median");
         let what = format!("median stay, {kind}");
