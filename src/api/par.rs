@@ -94,6 +94,7 @@ pub(super) async fn list(
     let ready = ready_now(&Picture::now(&app));
     let fitting = levels
         .into_iter()
+        .filter(|par| caller.scope().has_ward(&par.ward))
         .filter(|par| query.class.as_ref().is_none_or(|class| par.class == *class))
         .filter(|par| query.ward.as_ref().is_none_or(|ward| par.ward == *ward))
         .map(|par| (Place::named(&format!("{}/{}", par.class, par.ward)), par))

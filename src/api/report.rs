@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     auth::Permission,
-    clock::now_ms,
     report::{About, Month, page},
 };
 use axum::{
@@ -39,11 +38,11 @@ pub(super) async fn show(
     caller: Caller,
     InQuery(query): InQuery<ReportQuery>,
 ) -> Result<([(HeaderName, &'static str); 1], impl IntoResponse), ApiError> {
-    caller.must(Permission::SeeEquipment)?;
+    caller.must(Permission::Trace)?;
     let site = app.context.site.load_full();
     let month = match &query.month {
         Some(text) => Month::parse(text, &site.time_zone),
-        None => Month::at(now_ms(), &site.time_zone),
+        None => Month::at((app.context.clock)(), &site.time_zone),
     };
     let month = month.ok_or_else(|| ApiError::invalid("month", "is written as 2026-10"))?;
     let ward = query

@@ -120,7 +120,7 @@ impl Role {
 
 impl Permission {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SeeEquipment,
         Self::Trace,
         Self::SeePresence,
@@ -128,6 +128,7 @@ impl Permission {
         Self::SeeLookups,
         Self::Handle,
         Self::KeepAssets,
+        Self::KeepPar,
         Self::KeepPeople,
         Self::Diagnose,
     ];

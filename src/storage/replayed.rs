@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::pin::pin;
 
 /// What stays when a pass begins anew: what the schema itself put there.
-const KEPT: [&str; 3] = ["schema_migration", "journal_cursor", "par_level"];
+const KEPT: [&str; 4] = ["schema_migration", "journal_cursor", "par_level", "rollup_state"];
 
 /// Everything that follows from a recording, in an order of its own. Keys that were drawn in the
 /// order of arrival are not in it.
