@@ -184,7 +184,8 @@ impl Controls {
         let Span { from_ms, to_ms } = self.0.span;
         let at_ms = (shown_ms - self.0.shift_ms).clamp(from_ms, to_ms.max(from_ms));
         let is_over = self.reached().is_over;
-        if at_ms < self.position_ms() || is_over {
+        let begins_anew = matches!(self.0.wanted.borrow().end, Some(End::Again { .. }));
+        if at_ms < self.position_ms() || is_over || begins_anew {
             self.end(End::Again { from_ms: at_ms });
         } else {
             self.want(|wanted| wanted.unseen_until_ms = at_ms);
@@ -205,8 +206,10 @@ impl Controls {
         });
     }
 
-    /// Begins, or begins anew, and plays what lies before `from_ms` unseen.
+    /// Begins, or begins anew, and plays what lies before `from_ms` unseen, or before the moment that
+    /// was asked for meanwhile.
     pub fn begin(&self, from_ms: i64) {
+        let is_first = self.reached().messages == 0;
         *self.reached() = Reached {
             at_ms: from_ms.min(self.0.span.from_ms),
             since: Instant::now(),
@@ -215,7 +218,11 @@ impl Controls {
             is_over: false,
         };
         self.want(|wanted| {
-            wanted.unseen_until_ms = from_ms;
+            wanted.unseen_until_ms = match wanted.end {
+                Some(End::Again { from_ms }) => from_ms,
+                _ if is_first => wanted.unseen_until_ms.max(from_ms),
+                _ => from_ms,
+            };
             if wanted.end != Some(End::Quit) {
                 wanted.end = None;
             }
@@ -289,5 +296,27 @@ impl Controls {
 
     fn reached(&self) -> MutexGuard<'_, Reached> {
         self.0.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_before_it_begins_is_shown() {
+        let span = Span { from_ms: 1_000, to_ms: 9_000 };
+        let controls = Controls::new("a".to_owned(), span, 0, Speed::Max);
+        controls.seek(5_000);
+        controls.begin(1_000);
+        assert_eq!(controls.wanted().borrow().unseen_until_ms, 5_000);
+        controls.played(6_000, 3);
+        controls.seek(2_000);
+        controls.seek(7_000);
+        controls.begin(2_000);
+        assert_eq!(controls.wanted().borrow().unseen_until_ms, 7_000, "the last wish counts");
+        controls.played(9_000, 3);
+        controls.begin(1_000);
+        assert_eq!(controls.wanted().borrow().unseen_until_ms, 1_000, "it begins anew by itself");
     }
 }

@@ -85,7 +85,7 @@ async fn after_a_kill_it_comes_back_by_itself_with_the_last_known_places() {
 
 #[tokio::test]
 async fn its_first_start_has_some_hours_behind_it_and_leaves_them_as_a_recording() {
-    let Some(mut spor) = with_history("6").await else { return };
+    let Some(mut spor) = with_history("2").await else { return };
     until("what was before", 300, async || {
         spor.log().contains("What was before is there").then_some(())
     })
@@ -94,21 +94,21 @@ async fn its_first_start_has_some_hours_behind_it_and_leaves_them_as_a_recording
     let database = postgres::connect_private(&spor).await;
     let count = async |sql: &str| -> i64 { database.query_one(sql, &[]).await.unwrap().get(0) };
     for (what, at_least, sql) in [
-        ("visits", 100, "select count(*) from visit where entered_at < now() - interval '2 hours'"),
+        ("visits", 100, "select count(*) from visit where entered_at < now() - interval '1 hour'"),
         (
             "statuses",
             400,
-            "select count(*) from asset_status where from_at < now() - interval '2 hours'",
+            "select count(*) from asset_status where from_at < now() - interval '1 hour'",
         ),
         (
             "tags",
             300,
-            "select count(distinct tag) from position where \"time\" < now() - interval '2 hours'",
+            "select count(distinct tag) from position where \"time\" < now() - interval '1 hour'",
         ),
-        ("groups", 1, "select count(*) from presence where quarter < now() - interval '2 hours'"),
+        ("groups", 1, "select count(*) from presence where quarter < now() - interval '1 hour'"),
     ] {
         let found = count(sql).await;
-        assert!(found >= at_least, "{what} of hours ago: {found}");
+        assert!(found >= at_least, "{what} of an hour ago: {found}");
     }
     assert_eq!(count("select count(*) from overlap").await, 0, "what was before meets what is");
     assert!(spor.stop().success());

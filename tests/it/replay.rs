@@ -228,7 +228,8 @@ async fn the_wall_says_which_moment_it_shows_and_the_time_bar_moves_it() {
     for minutes in [12, 10] {
         let wanted_ms = 1_795_385_000_000i64 + minutes * 60_000;
         let at = jiff::Timestamp::from_millisecond(wanted_ms).unwrap().to_string();
-        ask(json!({ "seek": at, "paused": true })).await;
+        let (code, told) = ask(json!({ "seek": at, "paused": true })).await;
+        assert_eq!(code, 200, "{told}");
         until("the moment to be shown", 60, async || {
             let (_, told) = spor.get("/api/v1/replay").await;
             let is_there = (told["position_ms"].as_i64()? - wanted_ms).abs() <= 2_000;

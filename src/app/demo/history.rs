@@ -156,7 +156,7 @@ impl Before {
             } else {
                 pipeline.tick(received_ms, &mut out);
             }
-            items.extend(out.drain(..).map(|decided| (sequence, decided)));
+            items.extend(out.drain(..).filter_map(once).map(|decided| (sequence, decided)));
             last = (sequence, received_ms);
             if items.len() >= ROWS || (received_ms >= due_ms && !items.is_empty()) {
                 writer.write(batch(last, &mut items)).await?;
@@ -168,10 +168,21 @@ impl Before {
             }
         }
         pipeline.flush(&mut out);
-        items.extend(out.drain(..).map(|decided| (last.0, decided)));
+        items.extend(out.drain(..).filter_map(once).map(|decided| (last.0, decided)));
         writer.write(batch(last, &mut items)).await?;
         writer.end(self.begin_ms, self.end_ms).await?;
         Ok(true)
+    }
+}
+
+/// What was decided stays as it is: decided anew, it would go on into what the journal has decided since.
+fn once(decided: Decided) -> Option<Decided> {
+    match decided {
+        Decided::Late { row, interval_ms, .. } => {
+            Some(Decided::Late { row, amends: false, interval_ms })
+        }
+        Decided::Redecide { .. } => None,
+        other => Some(other),
     }
 }
 
