@@ -58,8 +58,9 @@ impl BeforeWriter {
         Ok(())
     }
 
-    /// Ends what lasts at `end_ms`, where the journal's time begins, and lets the assets have been
-    /// there since `begin_ms`.
+    /// Ends each visit and status where the next one begins, which nothing decided anew has done, and
+    /// what lasts at `end_ms`, where the journal's time begins; lets the assets have been there since
+    /// `begin_ms`.
     ///
     /// # Errors
     /// When the database is away.
@@ -67,6 +68,18 @@ impl BeforeWriter {
         let client = self.session.client;
         let end = Ms(end_ms);
         for sql in [
+            "update visit v set left_at = n.next_at
+             from (select tag, entered_at,
+                          lead(entered_at) over (partition by tag order by entered_at) as next_at
+                   from visit where entered_at < $1) n
+             where v.tag = n.tag and v.entered_at = n.entered_at
+               and n.next_at < coalesce(v.left_at, 'infinity')",
+            "update asset_status s set to_at = n.next_at
+             from (select asset, from_at,
+                          lead(from_at) over (partition by asset order by from_at) as next_at
+                   from asset_status where from_at < $1) n
+             where s.asset = n.asset and s.from_at = n.from_at
+               and n.next_at < coalesce(s.to_at, 'infinity')",
             "update visit set left_at = $1 where left_at is null and entered_at < $1",
             "update asset_status set to_at = $1 where to_at is null and from_at < $1",
         ] {
