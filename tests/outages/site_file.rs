@@ -45,7 +45,7 @@ async fn a_kill_right_after_an_edit_comes_up_with_the_new_building_and_loses_not
     until("the last building", 10, async || has_east(&spor).await.then_some(())).await;
     let since = spor.metric("spor_positions_stored_total").await;
     until("positions in it", 30, async || {
-        (spor.metric("spor_positions_stored_total").await > since + 3_000.0).then_some(())
+        (spor.metric("spor_positions_stored_total").await > since + 7_000.0).then_some(())
     })
     .await;
     let acknowledged = tokio::task::spawn_blocking(|| fleet.stop()).await.unwrap();
@@ -57,9 +57,9 @@ async fn a_kill_right_after_an_edit_comes_up_with_the_new_building_and_loses_not
     let least = i64::try_from(acknowledged.len()).unwrap();
     eprintln!("{least} acknowledged, {rows} rows, {distinct} different");
     assert!(distinct >= least && rows == distinct);
-    // Far enough inside, a position is in its room: of every one of the last two seconds.
+    // Far enough inside, a position is in its room. All walk in step, and are outside for 5.6 s at a time.
     let sql = "select count(*), count(z.id) from position p left join zone z on z.key = p.zone and z.id = 'east'
-        where p.x_m > 20 and p.time > (select max(time) from position) - interval '2 s'";
+        where p.x_m > 20 and p.time > (select max(time) from position) - interval '6 s'";
     let row = database.query_one(sql, &[]).await.unwrap();
     let (inside, named) = (row.get::<_, i64>(0), row.get::<_, i64>(1));
     assert!(inside > 100 && inside == named, "{named} of {inside} at {MIDDLE_Y_M} m name the room");
