@@ -13,7 +13,7 @@ use tokio::{
 /// So many items need no company.
 const FULL: usize = 10_000;
 /// What one transaction may take while more waits already.
-const CATCH_UP: usize = 150_000;
+const CATCH_UP: usize = 80_000;
 /// Fewer items wait this long for company, counted from the last flush; after a pause they don't wait.
 const GATHER: Duration = Duration::from_millis(50);
 /// With nothing to do, the writer looks after its connection this often.
