@@ -8,13 +8,14 @@ mod logs;
 pub mod replay;
 mod rules_file;
 mod site_file;
+mod watched;
 
 pub use logs::door;
 
 use crate::{
     api, auth,
     auth::credentials::{Credentials, CredentialsError},
-    broker::{Publisher, Verify},
+    broker::Publisher,
     clock::now_ms,
     config::Config,
     ingest::Rejections,
@@ -107,13 +108,13 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let rules = Arc::new(rules_file::load(config.utilisation.rules.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let sessions = Arc::new(auth::Sessions::open(&config.data_dir)?);
-    let verify = credentials(&config)?;
+    let verify = front_door::credentials(&config.mqtt)?;
     if options.demo.is_some() && config.mqtt.url.is_some() {
         return Err(demo::BringsItsOwnBroker.into());
     }
     let broker = FrontDoor::prepare(&config.mqtt, verify, &config.data_dir).await?;
     let http = api::bind(&config.http, &tokens).await?;
-    say_what_is_open(&broker, &config);
+    front_door::say_what_is_open(&broker, config.http.open);
 
     let logs = Logs::open(&config.data_dir, &config.journal, &config.privacy, options.new_journal)?;
     let opening = Storage::open(&config.storage, &config.data_dir, demo::progress);
@@ -302,46 +303,6 @@ async fn prepare(
     }
     let folding = logs.fold((parts, rules), stored, &registry, storage).await?;
     Ok(Prepared { registry: Arc::new(ArcSwap::from_pointee(registry)), folding, stored, hospital })
-}
-
-/// Reads the credentials again whenever the file has changed.
-fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
-    let Some(path) = config.mqtt.credentials.clone() else { return Ok(None) };
-    let loaded = Credentials::load(&path)?;
-    let modified = |path: &std::path::Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
-    let current = std::sync::Mutex::new((modified(&path), Arc::new(loaded)));
-    let current = Arc::new(move || {
-        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let now = modified(&path);
-        if now != current.0 {
-            // What is wrong with it is said once, not at every connection.
-            current.0 = now;
-            match Credentials::load(&path) {
-                Ok(loaded) => current.1 = Arc::new(loaded),
-                Err(error) => tracing::error!(%error, "credentials not reloaded"),
-            }
-        }
-        current.1.clone()
-    });
-    let (again, certified) = (current.clone(), current.clone());
-    Ok(Some(Verify {
-        remembered: Arc::new(move |name, password| again().remembered(name, password)),
-        password: Arc::new(move |name, password| current().verify(name, password)),
-        certificate: Arc::new(move |name| certified().certified(name)),
-    }))
-}
-
-fn say_what_is_open(broker: &FrontDoor, config: &Config) {
-    if broker.is_open() {
-        tracing::warn!(
-            "MQTT is open to everybody on this machine: set mqtt.credentials to ask for passwords"
-        );
-    }
-    if config.http.open {
-        tracing::warn!(
-            "HTTP is open to everybody on this machine; where people are still asks for a token"
-        );
-    }
 }
 
 fn events_to(publisher: Publisher) -> Box<dyn Fn(&EventMessage) + Send + Sync> {

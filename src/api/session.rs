@@ -252,8 +252,12 @@ fn lasts_ms(role: Role) -> i64 {
 
 fn view(app: &App, principal: Option<&Principal>, until_ms: Option<i64>) -> SessionView {
     let open = app.guard.is_open(&app.context.tokens);
+    // A replay takes no changes, whoever asks.
+    let only_reads = app.context.replay.is_some();
     let may = |permission: &Permission| {
-        (open && permission.is_open()) || principal.is_some_and(|who| who.role.may(*permission))
+        let granted =
+            open && permission.is_open() || principal.is_some_and(|who| who.role.may(*permission));
+        granted && !(only_reads && permission.is_change())
     };
     let scope = principal.map_or_else(Scope::default, |who| who.scope.clone());
     SessionView {

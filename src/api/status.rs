@@ -155,7 +155,8 @@ pub(super) async fn get(
 fn view(picture: &Picture<'_>, now: &AssetNow, rules: &Rules) -> StatusView {
     let state = now.state.as_ref();
     let shown = state.and_then(|state| state.status.as_ref());
-    let ruled = state.and_then(|state| state.ruled.as_ref());
+    let by_rules_alone = shown.filter(|shown| shown.basis != Basis::Manual);
+    let ruled = state.and_then(|state| state.ruled.as_ref()).or(by_rules_alone);
     let by_hand = shown.filter(|shown| shown.basis == Basis::Manual);
     let hand = by_hand.and_then(|_| picture.hands.of(&now.asset.id));
     let known = now.place().map(|place| (place, evidence(picture, now, place)));

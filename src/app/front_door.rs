@@ -1,8 +1,16 @@
 //! Where messages come in: Spor's own listener, or an outside broker that `mqtt.url` names.
 
-use crate::broker::{Broker, BrokerError, Config, Door, Outside, Publisher, Verify};
+use crate::{
+    auth::credentials::Credentials,
+    broker::{Broker, BrokerError, Config, Door, Outside, Publisher, Verify},
+};
 use anyhow::Context as _;
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -111,4 +119,45 @@ fn kept_client_id(data_dir: &Path) -> anyhow::Result<String> {
 /// True when the user's settings are wrong, rather than the machine.
 pub(super) fn is_misuse(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(BrokerError::is_configuration)
+}
+
+/// Reads the credentials again whenever the file has changed.
+pub(super) fn credentials(config: &Config) -> anyhow::Result<Option<Verify>> {
+    let Some(path) = config.credentials.clone() else { return Ok(None) };
+    let loaded = Credentials::load(&path)?;
+    let modified = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let current = Mutex::new((modified(&path), Arc::new(loaded)));
+    let current = Arc::new(move || {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = modified(&path);
+        if now != current.0 {
+            // What is wrong with it is said once, not at every connection.
+            current.0 = now;
+            match Credentials::load(&path) {
+                Ok(loaded) => current.1 = Arc::new(loaded),
+                Err(error) => tracing::error!(%error, "credentials not reloaded"),
+            }
+        }
+        current.1.clone()
+    });
+    let (again, certified) = (current.clone(), current.clone());
+    Ok(Some(Verify {
+        remembered: Arc::new(move |name, password| again().remembered(name, password)),
+        password: Arc::new(move |name, password| current().verify(name, password)),
+        certificate: Arc::new(move |name| certified().certified(name)),
+    }))
+}
+
+/// Says what asks nobody for a password.
+pub(super) fn say_what_is_open(broker: &FrontDoor, http_is_open: bool) {
+    if broker.is_open() {
+        tracing::warn!(
+            "MQTT is open to everybody on this machine: set mqtt.credentials to ask for passwords"
+        );
+    }
+    if http_is_open {
+        tracing::warn!(
+            "HTTP is open to everybody on this machine; where people are still asks for a token"
+        );
+    }
 }

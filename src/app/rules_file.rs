@@ -2,7 +2,7 @@
 //! be used changes nothing. A changed one becomes a record of the journal, so that everything is
 //! decided by the same rules whenever it is decided again.
 
-use super::site_file::{LOOK_EVERY, Stamp, stamp};
+use super::watched::Watched;
 use crate::{
     journal::{Draft, Journal, Kind},
     utilisation::{Rules, RulesError},
@@ -55,17 +55,10 @@ impl RulesFile {
 
     async fn watch(self) {
         say_whether_in_use(true);
-        let (mut read, mut last): (Option<Stamp>, _) = (None, stamp(&self.path));
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut file = Watched::new(self.path.clone());
         loop {
-            look.tick().await;
-            let now = stamp(&self.path);
-            let rests = std::mem::replace(&mut last, now) == now;
-            if !rests || read == Some(now) {
-                continue;
-            }
-            read = Some(now);
+            let now = file.changed().await;
+            file.take(now);
             match load(Some(&self.path)) {
                 Ok(rules) => self.take(rules).await,
                 Err(error) => {

@@ -3,6 +3,7 @@
 //! shown and put into the journal: nothing that is decided under it lacks its rooms, and whatever
 //! is cut short, the next start reads the file anyway.
 
+use super::watched::Watched;
 use crate::{
     journal::{Draft, Journal, Kind},
     pipeline::Checkpoints,
@@ -10,23 +11,11 @@ use crate::{
     storage::{Storage, StorageError},
 };
 use arc_swap::ArcSwap;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
-
-/// How often the file is looked at. One that changes is read once it has rested as long, so that
-/// no half of it is read while somebody writes.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The database answers within this time, or is asked again later.
 const REGISTER_WITHIN: Duration = Duration::from_secs(10);
-
-/// What changes with a file; none: it is not there.
-pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// Makes the building's rooms and readers known to the database.
 pub(super) async fn register(storage: &Storage, site: &Site) -> Result<(), StorageError> {
@@ -54,21 +43,13 @@ impl SiteFile {
 
     async fn watch(self) {
         say_whether_in_use(true);
-        // What changed since the start read it differs from what is shown, and is read too.
-        let (mut read, mut last): (Option<Stamp>, _) = (None, stamp(&self.path));
+        let mut file = Watched::new(self.path.clone());
         let mut said = String::new();
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            look.tick().await;
-            let now = stamp(&self.path);
-            let rests = std::mem::replace(&mut last, now) == now;
-            if !rests || read == Some(now) {
-                continue;
-            }
+            let now = file.changed().await;
             match self.read_again().await {
                 Ok(()) => {
-                    read = Some(now);
+                    file.take(now);
                     said.clear();
                 }
                 Err(refused) => {
@@ -76,7 +57,7 @@ impl SiteFile {
                     // A database that is away is asked again; a wrong file waits for its mending.
                     if refused.is_final() {
                         metrics::counter!("spor_site_file_refused_total").increment(1);
-                        read = Some(now);
+                        file.take(now);
                     }
                     let error = refused.to_string();
                     if said != error {
@@ -143,11 +124,6 @@ impl Refused {
     fn is_final(&self) -> bool {
         matches!(self, Self::Wrong(_))
     }
-}
-
-pub(super) fn stamp(path: &Path) -> Stamp {
-    let data = fs::metadata(path).ok()?;
-    Some((data.modified().ok()?, data.len()))
 }
 
 fn say_whether_in_use(in_use: bool) {

@@ -146,6 +146,12 @@ impl Permission {
                 | Self::Diagnose
         )
     }
+
+    /// True where it is about changing something.
+    #[must_use]
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::Handle | Self::KeepAssets | Self::KeepPar | Self::KeepPeople)
+    }
 }
 
 #[cfg(test)]

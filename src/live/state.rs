@@ -23,7 +23,7 @@ pub struct TagState {
     pub firmware: Option<String>,
     /// Status of the asset that carries it.
     pub status: Option<StatusNow>,
-    /// What rules say of it, whatever holds by hand.
+    /// What rules say of it, where that isn't what is shown.
     pub ruled: Option<StatusNow>,
 }
 

@@ -3,7 +3,7 @@ mod fold;
 
 use super::*;
 use crate::model::{
-    Asset, AssetId, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole,
+    Asset, AssetId, Basis, ClassId, Person, PersonId, PositionRow, RestoredTag, StaffRole, Status,
 };
 
 const START_MS: i64 = 1_795_385_000_000;

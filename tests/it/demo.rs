@@ -10,7 +10,8 @@ async fn demo() -> Option<Spor> {
 
 async fn with_history(hours: &str) -> Option<Spor> {
     postgres::programs()?;
-    Some(Spor::start(&["demo", "--history", hours], &[]).await)
+    let often = ("SPOR_STORAGE__ROLLUP_SECONDS", "1");
+    Some(Spor::start(&["demo", "--history", hours], &[often]).await)
 }
 
 #[tokio::test]
@@ -111,6 +112,9 @@ async fn its_first_start_has_some_hours_behind_it_and_leaves_them_as_a_recording
         assert!(found >= at_least, "{what} of an hour ago: {found}");
     }
     assert_eq!(count("select count(*) from overlap").await, 0, "what was before meets what is");
+    // Also the hours that were rolled up while the rest was still made.
+    let sql = "select count(distinct hour) from rpt_class_hour where known_s > 0";
+    until("all hours to be rolled up", 30, async || (count(sql).await >= 3).then_some(())).await;
     assert!(spor.stop().success());
     let recording = Recording::open(&spor.data_dir().join("demo.spor")).unwrap();
     assert!(recording.manifest.messages > 10_000, "{}", recording.manifest.messages);

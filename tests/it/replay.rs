@@ -252,6 +252,9 @@ async fn the_wall_says_which_moment_it_shows_and_the_time_bar_moves_it() {
     let body = json!({ "label": "X", "class": "bed" });
     let refused = http.put(claim).json(&body).send().await.unwrap().status().as_u16();
     assert_eq!(refused, 409, "a replay takes no changes");
+    let (_, session) = spor.get("/api/v1/session").await;
+    let may = session["may"].as_array().unwrap();
+    assert!(!may.contains(&json!("handle")) && may.contains(&json!("see_equipment")), "{session}");
 
     let url = format!("{}/wall?lang=en&test=1", spor.http);
     if let Some(browser) = Browser::open(&url, 1920, 1080).await {

@@ -139,7 +139,7 @@ impl Before {
         };
         let registry = replay::registry(&recorded.manifest.tags);
         let mut pipeline = Pipeline::restored(parts, registry, Restored::default());
-        let mut writer = history.storage.before(history.past.clone()).await?;
+        let mut writer = history.storage.before(history.past.clone(), self.begin_ms).await?;
         let (mut out, mut items, mut told) = (Vec::new(), Vec::new(), self.told());
         let (mut last, mut due_ms) = ((0, self.begin_ms), self.begin_ms + STRETCH_MS);
         let batch = |(through, at_ms), items: &mut Vec<(u64, Decided)>| {
@@ -170,7 +170,7 @@ impl Before {
         pipeline.flush(&mut out);
         items.extend(out.drain(..).filter_map(once).map(|decided| (last.0, decided)));
         writer.write(batch(last, &mut items)).await?;
-        writer.end(self.begin_ms, self.end_ms).await?;
+        writer.end(self.end_ms).await?;
         Ok(true)
     }
 }

@@ -25,12 +25,15 @@ pub struct BeforeWriter {
 }
 
 impl Storage {
-    /// A writer of what was before the journal began, beside the one of the journal.
+    /// A writer of what was before the journal began, beside the one of the journal. The assets have
+    /// been there since `begin_ms`, which whoever rolls up an hour of then must know.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn before(&self, past: Past) -> Result<BeforeWriter, StorageError> {
+    pub async fn before(&self, past: Past, begin_ms: i64) -> Result<BeforeWriter, StorageError> {
         let client = connection::session(&self.inner.postgres, "spor-before", OPTIONS).await?;
+        let sql = "update asset set created_at = least(created_at, $1)";
+        client.execute(sql, &[&Ms(begin_ms)]).await?;
         let session = Session { client, stored: 0 };
         Ok(BeforeWriter { inner: Arc::clone(&self.inner), session, tags: Arc::default(), past })
     }
@@ -59,12 +62,11 @@ impl BeforeWriter {
     }
 
     /// Ends each visit and status where the next one begins, which nothing decided anew has done, and
-    /// what lasts at `end_ms`, where the journal's time begins; lets the assets have been there since
-    /// `begin_ms`.
+    /// what lasts at `end_ms`, where the journal's time begins.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn end(self, begin_ms: i64, end_ms: i64) -> Result<(), StorageError> {
+    pub async fn end(self, end_ms: i64) -> Result<(), StorageError> {
         let client = self.session.client;
         let end = Ms(end_ms);
         for sql in [
@@ -85,8 +87,6 @@ impl BeforeWriter {
         ] {
             client.execute(sql, &[&end]).await?;
         }
-        let sql = "update asset set created_at = least(created_at, $1)";
-        client.execute(sql, &[&Ms(begin_ms)]).await?;
         Ok(())
     }
 }
