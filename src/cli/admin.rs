@@ -152,14 +152,13 @@ pub(super) fn new_password() -> String {
     rand::random::<[u8; 16]>().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Opens the database, works, and closes it again; a private server that this command started is
-/// stopped.
+/// Opens the database, works, and closes it again; a private server that runs already runs on.
 pub(super) fn with_storage(
     config: &Config,
     work: impl AsyncFnOnce(&Storage) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let storage = Storage::open(&config.storage, &config.data_dir, say).await?;
+        let storage = Storage::join(&config.storage, &config.data_dir, say).await?;
         let done = work(&storage).await;
         storage.stop().await;
         done

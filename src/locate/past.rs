@@ -49,12 +49,15 @@ impl Track {
     /// The visit that lasts began at another time, or is in another room: what a late fix amended.
     /// Without effect when the track has gone on since.
     pub fn amend(&mut self, was: Option<&(ZoneId, i64)>, now: Option<&(ZoneId, i64)>) -> bool {
-        if self.visit().as_ref() != was || self.newest.is_none() {
+        let Some(newest_ms) = self.newest.as_ref().map(|newest| newest.fix.time_ms) else {
+            return false;
+        };
+        if self.visit().as_ref() != was {
             return false;
         }
         let floor = self.rooms.floor();
         let entered_ms = now.map_or(self.rooms.entered_ms(), |(_, entered_ms)| *entered_ms);
-        self.rooms.amend(now.map(|(room, _)| room.clone()), floor, entered_ms);
+        self.rooms.amend(now.map(|(room, _)| room.clone()), floor, entered_ms, newest_ms);
         true
     }
 }

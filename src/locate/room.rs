@@ -100,9 +100,22 @@ impl RoomChoice {
         self.stay = Some(Stay { room, floor, entered_ms });
     }
 
-    /// The stay is another one; what waits goes on waiting, unless it is for that room.
-    pub(super) fn amend(&mut self, room: Option<ZoneId>, floor: i16, entered_ms: i64) {
-        self.candidate.take_if(|c| c.room == room);
+    /// The stay is another one; what waits goes on waiting, unless it is for that room. It waits since
+    /// the newest fix, at `newest_ms`, where it began before the stay: others that speak for it may lie
+    /// in between, and are looked at when the move is decided anew.
+    pub(super) fn amend(
+        &mut self,
+        room: Option<ZoneId>,
+        floor: i16,
+        entered_ms: i64,
+        newest_ms: i64,
+    ) {
+        self.candidate.take_if(|c| c.room == room || newest_ms <= entered_ms);
+        if let Some(waiting) = &mut self.candidate
+            && waiting.since_ms <= entered_ms
+        {
+            waiting.since_ms = newest_ms;
+        }
         self.stay = Some(Stay { room, floor, entered_ms });
     }
 

@@ -112,6 +112,21 @@ fn a_doubtful_step_counts_after_its_dwell_even_when_the_tag_falls_silent() {
 }
 
 #[test]
+fn what_waits_never_begins_before_the_stay_that_a_late_fix_amended() {
+    let site = site();
+    let mut track = Track::default();
+    track.place(&fix(0, 9.0, 0), &site);
+    track.place(&fix(10_000, 10.7, 0), &site);
+    track.place(&fix(12_000, 10.7, 0), &site);
+    let was = track.visit();
+    // A fix of 11 s came late, and was clearly in another room.
+    let now = ("c".parse().expect("valid"), 11_000);
+    assert!(track.amend(was.as_ref(), Some(&now)));
+    let moved = track.tick(20_000).expect("the dwell is over");
+    assert_eq!((moved.left, moved.at_ms), (Some(now), 12_000));
+}
+
+#[test]
 fn another_floor_needs_a_lift_or_a_second_word() {
     let site = site();
     let mut track = Track::default();

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// What rules say of an asset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Ruled {
+pub(super) struct Ruled {
     now: StatusNow,
     /// The room in which it began.
     zone: Option<ZoneId>,
@@ -34,12 +34,17 @@ pub(super) struct Doings {
     told: Vec<(AssetId, StatusNow)>,
 }
 
-/// The same as a checkpoint keeps it, in the order of ids.
+/// The same as a checkpoint keeps it, in the order of ids; written without a copy of it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DoingsKept {
-    ruled: Vec<(AssetId, Ruled)>,
-    hands: Hands,
-    ended_ms: BTreeMap<AssetId, i64>,
+pub(super) struct DoingsKept<
+    Id = AssetId,
+    Rule = Ruled,
+    Held = Hands,
+    Ended = BTreeMap<AssetId, i64>,
+> {
+    ruled: Vec<(Id, Rule)>,
+    hands: Held,
+    ended_ms: Ended,
 }
 
 impl Doings {
@@ -57,11 +62,10 @@ impl Doings {
         doings
     }
 
-    pub(super) fn kept(&self) -> DoingsKept {
-        let mut ruled: Vec<_> = self.ruled.iter().map(|(a, r)| (a.clone(), r.clone())).collect();
-        ruled.sort_by(|a, b| a.0.cmp(&b.0));
-        let (hands, ended_ms) = (self.hands.clone(), self.ended_ms.clone());
-        DoingsKept { ruled, hands, ended_ms }
+    pub(super) fn kept(&self) -> impl Serialize {
+        let mut ruled: Vec<_> = self.ruled.iter().collect();
+        ruled.sort_unstable_by_key(|(asset, _)| *asset);
+        DoingsKept { ruled, hands: &self.hands, ended_ms: &self.ended_ms }
     }
 
     pub(super) fn take_up(kept: DoingsKept) -> Self {

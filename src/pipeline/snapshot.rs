@@ -21,10 +21,10 @@ use std::io::Write;
 pub struct SnapshotError(#[from] postcard::Error);
 
 #[derive(Serialize, Deserialize)]
-struct Head {
-    registry: RegistryChange,
+struct Head<Whole = RegistryChange, Doing = DoingsKept> {
+    registry: Whole,
     followed: bool,
-    doings: DoingsKept,
+    doings: Doing,
     rules: RulesRow,
 }
 
@@ -47,9 +47,8 @@ impl Pipeline {
         seal: impl Fn(&[u8]) -> Vec<u8>,
     ) -> Result<(), SnapshotError> {
         let doings = self.doings.kept();
-        let registry = crate::model::Registry::default().changes_to(&self.known);
         let rules = self.rules_row();
-        put(out, &Head { registry, followed: self.followed, doings, rules })?;
+        put(out, &Head { registry: self.known.whole(), followed: self.followed, doings, rules })?;
         let mut people = People { tags: Vec::new(), senders: Vec::new(), presence: &self.presence };
         for (tag, work) in self.shards.iter().flatten() {
             if self.known.is_worn(tag) {

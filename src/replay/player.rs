@@ -105,8 +105,12 @@ impl Pace {
             };
             self.anchor = Some((since, from_ms, times));
             controls.go(times, at_ms);
+            let due = since + gap(from_ms, at_ms, times);
             tokio::select! {
-                () = sleep_until(since + gap(from_ms, at_ms, times)) => return None,
+                () = sleep_until(due) => {
+                    metrics::histogram!("spor_replay_late_seconds").record(due.elapsed());
+                    return None;
+                }
                 _ = self.wanted.changed() => {}
             }
         }

@@ -63,8 +63,6 @@ struct Reached {
     postgres: tokio_postgres::Config,
     programs: Programs,
     private: Option<PrivateServer>,
-    /// True when it ran before us and is to run on.
-    ran_before: bool,
 }
 
 impl Reached {
@@ -75,20 +73,15 @@ impl Reached {
     ) -> Result<Self, StorageError> {
         if let Some(url) = &config.url {
             let (postgres, programs) = (connection::parse_url(url)?, Programs::newest()?);
-            return Ok(Self { postgres, programs, private: None, ran_before: true });
+            return Ok(Self { postgres, programs, private: None });
         }
-        let ran_before = PrivateServer::is_running(data_dir);
-        let server = if ran_before {
-            PrivateServer::attach(data_dir, progress).await?
-        } else {
-            PrivateServer::start(data_dir, None, progress).await?
-        };
+        let server = PrivateServer::join(data_dir, progress).await?;
         let (postgres, programs) = (server.config.clone(), server.programs.clone());
-        Ok(Self { postgres, programs, private: Some(server), ran_before })
+        Ok(Self { postgres, programs, private: Some(server) })
     }
 
     async fn leave(&self) {
-        if let (Some(server), false) = (&self.private, self.ran_before) {
+        if let Some(server) = &self.private {
             server.stop().await;
         }
     }

@@ -124,13 +124,38 @@ impl Storage {
         data_dir: &Path,
         progress: impl Fn(&str) + Sync,
     ) -> Result<Self, StorageError> {
-        let (private, postgres) = match &config.url {
-            Some(url) => (None, connection::parse_url(url)?),
-            None => {
-                let server = PrivateServer::start(data_dir, config.tcp_port, &progress).await?;
-                let postgres = server.config.clone();
-                (Some(server), postgres)
-            }
+        let private = match &config.url {
+            Some(_) => None,
+            None => Some(PrivateServer::start(data_dir, config.tcp_port, &progress).await?),
+        };
+        Self::open_on(private, config, progress).await
+    }
+
+    /// The same for a command beside a Spor that may be running: a private server that runs is taken as
+    /// it is, and runs on.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn join(
+        config: &Config,
+        data_dir: &Path,
+        progress: impl Fn(&str) + Sync,
+    ) -> Result<Self, StorageError> {
+        let private = match &config.url {
+            Some(_) => None,
+            None => Some(PrivateServer::join(data_dir, &progress).await?),
+        };
+        Self::open_on(private, config, progress).await
+    }
+
+    async fn open_on(
+        private: Option<PrivateServer>,
+        config: &Config,
+        progress: impl Fn(&str) + Sync,
+    ) -> Result<Self, StorageError> {
+        let postgres = match (&private, &config.url) {
+            (Some(server), _) => server.config.clone(),
+            (None, url) => connection::parse_url(url.as_deref().unwrap_or_default())?,
         };
         match prepare(config, &postgres, &progress).await {
             Ok((keeper, pool)) => {

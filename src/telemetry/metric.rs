@@ -91,6 +91,11 @@ fn describe() {
         Unit::Seconds,
         "From receipt to durable (on disk), live (shown) and stored (committed), by stage"
     );
+    describe_histogram!(
+        "spor_replay_late_seconds",
+        Unit::Seconds,
+        "From when a recorded moment was due to when a replay played it"
+    );
     describe_gauge!("spor_journal_up", "1 while a journal can be written");
     describe_gauge!("spor_journal_bytes", "Size of a journal's segments, bytes");
     describe_gauge!("spor_journal_oldest_seconds", "Age of the oldest record that a journal keeps");

@@ -1,6 +1,6 @@
 //! `spor demo`: everything on one machine, from one command, and nothing left behind.
 
-use crate::support::{Spor, postgres, processes_with, until};
+use crate::support::{Spor, postgres, processes_with, program::command, until};
 use spor_schemas::recording::Recording;
 use std::time::Instant;
 
@@ -48,6 +48,14 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
 
     let (_, before) = spor.get("/api/v1/events?limit=1").await;
     assert!(before["events"][0].is_object());
+    // A command beside it works on the same database, and leaves it running.
+    let csv = spor.data_dir().join("one.csv");
+    std::fs::write(&csv, "id,label,class,home_ward,tag\nX1,One more,bed,,\n").unwrap();
+    let import = command(&spor.data_dir()).arg("import-assets").arg(&csv).output().unwrap();
+    assert!(import.status.success(), "{import:?}");
+    let (_, events) = spor.get("/api/v1/events?limit=1").await;
+    assert!(events["events"][0].is_object(), "{events}");
+
     let data_dir = spor.data_dir().display().to_string();
     let begun = Instant::now();
     let status = spor.stop();
@@ -57,6 +65,7 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
     assert!(!spor.data_dir().join("endpoints.json").exists());
 
     spor.start_again().await;
+    assert_eq!(spor.get("/api/v1/assets/X1").await.0, 200, "what was imported");
     let (_, again) = spor.get("/api/v1/assets?limit=1000").await;
     let known =
         again["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count();

@@ -121,6 +121,16 @@ fn a_recording_gives_the_same_at_any_speed_and_another_gives_another() {
     assert_eq!(max, paced, "at 300 times");
     let (shorter, _) = digest(day.path(), &["--speed", "max", "--to", "20m"]);
     assert_ne!(max, shorter);
+
+    let (_, said) = digest(day.path(), &["--speed", "max", "--tags", "uwb-00001"]);
+    let records = Recording::open(day.path()).unwrap().records().map(Result::unwrap);
+    let topics: Vec<String> = records.map(|record| record.topic).collect();
+    let own = topics.iter().filter(|topic| topic.starts_with("spor/v1/tags/uwb-00001/")).count();
+    // Whether a room is covered is news for every tag.
+    let readers =
+        topics.iter().filter(|t| t.starts_with("spor/v1/readers/") && t.ends_with("/status"));
+    let played = own + readers.count();
+    assert!(own > 5 && said.contains(&format!("{played} messages in")), "{played}: {said}");
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ impl Scopes {
 }
 
 /// Feeds every scope until Spor stops: ten times a second, or as often as that takes a quarter of
-/// the time.
+/// a core. Waiting for a core isn't counted: a busy machine would wait longer for it.
 pub(in super::super) async fn run(app: App) {
     let mut seen = Seen::now(&app);
     let mut ping_at = Instant::now() + PING;
@@ -144,10 +144,18 @@ pub(in super::super) async fn run(app: App) {
         if ping {
             ping_at = begun + PING;
         }
+        let worked = cpu_time();
         seen.tick(&app, ping);
+        let took = cpu_time().saturating_sub(worked);
         let clients = u32::try_from(lock(&app.hub.0).clients).unwrap_or(u32::MAX);
-        next = begun + pause(begun.elapsed(), clients);
+        next = begun + pause(took, clients);
     }
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// From one tick, which took so long, to the next.

@@ -21,6 +21,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The recording, below the data folder.
@@ -28,6 +29,8 @@ const FOLDER: &str = "demo.spor";
 /// So many rows go into one transaction, or what was decided in so many milliseconds.
 const ROWS: usize = 20_000;
 const STRETCH_MS: i64 = 3_600_000;
+/// So many of them wait for the database.
+const AHEAD: usize = 2;
 /// The map moves first.
 const AFTER: Duration = Duration::from_secs(5);
 /// The progress is told at each so many per cent.
@@ -91,7 +94,7 @@ impl Before {
         if stop.is_cancelled() {
             return Ok(false);
         }
-        self.fold(history, &recorded, stop).await
+        self.fold(history, recorded, stop).await
     }
 
     fn told(&self) -> Told {
@@ -124,10 +127,11 @@ impl Before {
         Ok(Recording::open(folder)?)
     }
 
+    /// Folds on a thread of its own, ahead of the database.
     async fn fold(
         &self,
         history: &History,
-        recorded: &Recording,
+        recorded: Recording,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
         let parts = Parts {
@@ -137,42 +141,67 @@ impl Before {
             max_late_ms: history.max_late_ms,
             on_change: history.on_change,
         };
-        let registry = replay::registry(&recorded.manifest.tags);
-        let mut pipeline = Pipeline::restored(parts, registry, Restored::default());
         let mut writer = history.storage.before(history.past.clone(), self.begin_ms).await?;
-        let (mut out, mut items, mut told) = (Vec::new(), Vec::new(), self.told());
-        let (mut last, mut due_ms) = ((0, self.begin_ms), self.begin_ms + STRETCH_MS);
-        let batch = |(through, at_ms), items: &mut Vec<(u64, Decided)>| {
-            let site = history.site.version.clone();
-            DecidedBatch { through, at_ms, site, items: mem::take(items) }
-        };
-        for record in recorded.records() {
-            let record = record?;
-            let (sequence, received_ms) = (record.sequence, record.received_ms);
-            if record.kind == Kind::Message {
-                let (source, topic) = (&*record.source, &*record.topic);
-                let arrived = Arrived { source, topic, payload: &record.payload };
-                pipeline.arrival(arrived, received_ms, &mut out);
-            } else {
-                pipeline.tick(received_ms, &mut out);
+        let (batches, mut folded) = mpsc::channel(AHEAD);
+        let begin_ms = self.begin_ms;
+        let folding =
+            tokio::task::spawn_blocking(move || fold(&recorded, parts, begin_ms, &batches));
+        let mut told = self.told();
+        while let Some(batch) = folded.recv().await {
+            let at_ms = batch.at_ms;
+            writer.write(batch).await?;
+            if stop.is_cancelled() {
+                return Ok(false);
             }
-            items.extend(out.drain(..).filter_map(once).map(|decided| (sequence, decided)));
-            last = (sequence, received_ms);
-            if items.len() >= ROWS || (received_ms >= due_ms && !items.is_empty()) {
-                writer.write(batch(last, &mut items)).await?;
-                due_ms = received_ms + STRETCH_MS;
-                if stop.is_cancelled() {
-                    return Ok(false);
-                }
-                told.tell("stored", received_ms - self.begin_ms);
-            }
+            told.tell("stored", at_ms - self.begin_ms);
         }
-        pipeline.flush(&mut out);
-        items.extend(out.drain(..).filter_map(once).map(|decided| (last.0, decided)));
-        writer.write(batch(last, &mut items)).await?;
+        folding.await??;
         writer.end(self.end_ms).await?;
         Ok(true)
     }
+}
+
+/// Decides what was recorded, and ends early when nobody takes what was decided.
+fn fold(
+    recorded: &Recording,
+    parts: Parts,
+    begin_ms: i64,
+    batches: &mpsc::Sender<DecidedBatch>,
+) -> anyhow::Result<()> {
+    let version = parts.site.version.clone();
+    let registry = replay::registry(&recorded.manifest.tags);
+    let mut pipeline = Pipeline::restored(parts, registry, Restored::default());
+    let (mut out, mut items) = (Vec::new(), Vec::new());
+    let (mut last, mut due_ms) = ((0, begin_ms), begin_ms + STRETCH_MS);
+    let batch = |(through, at_ms), items: &mut Vec<(u64, Decided)>| DecidedBatch {
+        through,
+        at_ms,
+        site: version.clone(),
+        items: mem::take(items),
+    };
+    for record in recorded.records() {
+        let record = record?;
+        let (sequence, received_ms) = (record.sequence, record.received_ms);
+        if record.kind == Kind::Message {
+            let (source, topic) = (&*record.source, &*record.topic);
+            let arrived = Arrived { source, topic, payload: &record.payload };
+            pipeline.arrival(arrived, received_ms, &mut out);
+        } else {
+            pipeline.tick(received_ms, &mut out);
+        }
+        items.extend(out.drain(..).filter_map(once).map(|decided| (sequence, decided)));
+        last = (sequence, received_ms);
+        if items.len() >= ROWS || (received_ms >= due_ms && !items.is_empty()) {
+            if batches.blocking_send(batch(last, &mut items)).is_err() {
+                return Ok(());
+            }
+            due_ms = received_ms + STRETCH_MS;
+        }
+    }
+    pipeline.flush(&mut out);
+    items.extend(out.drain(..).filter_map(once).map(|decided| (last.0, decided)));
+    let _ = batches.blocking_send(batch(last, &mut items));
+    Ok(())
 }
 
 /// What was decided stays as it is: decided anew, it would go on into what the journal has decided since.

@@ -11,14 +11,17 @@ use super::{Stage, begin::Stamp};
 use crate::{
     app::{logs::Logs, on_own_thread},
     journal::{Draft, Kind},
-    model::{CarrierId, DecidedBatch, PresentChange, ReaderId, RegistryChange},
+    model::{CarrierId, DecidedBatch, PresentChange, RegistryChange},
     pipeline::{self, Decisions, Folded},
     replay::{self, End},
     storage::{Past, Storage, StorageError},
     utilisation::Rules,
 };
-use spor_schemas::recording::Recorded;
-use std::sync::{Arc, Mutex, PoisonError};
+use spor_schemas::recording::{Recorded, RecordingError};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::{mpsc, watch};
 
 /// What is decided is stored each so many milliseconds of the recording.
@@ -79,7 +82,8 @@ impl Stage {
         };
         let span = self.controls.span();
         let put = async |moment| way.put(moment).await;
-        let end = replay::play(self.recording.records(), span, &self.controls, put).await;
+        let wanted = self.recording.records().filter_map(|record| self.wanted(record));
+        let end = replay::play(wanted, span, &self.controls, put).await;
 
         // However much is left: a recording isn't played before all of it is stored.
         end_pipeline.send_replace(Some(logs.flush()));
@@ -89,6 +93,22 @@ impl Stage {
         writing.await?;
         logs.close().await;
         end
+    }
+
+    /// What of a record is played: a step goes to the next message that somebody wants to see.
+    fn wanted(
+        &self,
+        record: Result<Recorded, RecordingError>,
+    ) -> Option<Result<Recorded, RecordingError>> {
+        let Ok(mut record) = record else { return Some(record) };
+        if record.kind == Kind::Message {
+            // Floors aren't asked for here.
+            let passed = self.filter.pass(&record.topic, &record.payload, |_| None)?;
+            if let Cow::Owned(part) = passed {
+                record.payload = part;
+            }
+        }
+        Some(Ok(record))
     }
 }
 
@@ -142,13 +162,8 @@ impl Way<'_> {
         let Recorded { kind, source, topic, payload, received_ms, .. } = record;
         match kind {
             Kind::Message => {
-                let site = self.stage.shown.load();
-                let floor_of = |id: &ReaderId| Some(site.reader(id)?.record.floor);
-                let Some(payload) = self.stage.filter.pass(&topic, &payload, floor_of) else {
-                    return Ok(());
-                };
                 let shifted = (shift_ms != 0).then(|| replay::shifted(&topic, &payload, shift_ms));
-                let payload = shifted.flatten().map_or(payload, Into::into);
+                let payload = shifted.flatten().unwrap_or(payload);
                 draft.push(kind, &source, &topic, &payload);
             }
             Kind::Registry => {

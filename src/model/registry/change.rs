@@ -23,6 +23,17 @@ pub struct RegistryChange {
     pub unbound: Vec<TagId>,
 }
 
+/// A [`RegistryChange`] that holds nothing itself; the same fields in the same order.
+#[derive(Serialize)]
+struct Whole<'a> {
+    assets: Vec<&'a Asset>,
+    retired: &'a [AssetId],
+    persons: Vec<&'a Person>,
+    gone: &'a [PersonId],
+    bound: Vec<(&'a TagId, CarrierId)>,
+    unbound: &'a [TagId],
+}
+
 impl RegistryChange {
     /// True when nothing changes.
     #[must_use]
@@ -53,6 +64,20 @@ impl Registry {
         change.persons.sort_by(|a, b| a.id.cmp(&b.id));
         change.bound.sort();
         change
+    }
+
+    /// What makes an empty registry into this one, as a [`RegistryChange`] is written, without a copy
+    /// of it.
+    #[must_use]
+    pub fn whole(&self) -> impl Serialize {
+        let mut assets: Vec<&Asset> = self.assets.values().map(AsRef::as_ref).collect();
+        assets.sort_unstable_by_key(|asset| &asset.id);
+        let mut persons: Vec<&Person> = self.persons.values().map(AsRef::as_ref).collect();
+        persons.sort_unstable_by_key(|person| &person.id);
+        let bound = self.carriers.iter().map(|(tag, carrier)| (tag, CarrierId::from(carrier)));
+        let mut bound: Vec<_> = bound.collect();
+        bound.sort_unstable();
+        Whole { assets, retired: &[], persons, gone: &[], bound, unbound: &[] }
     }
 
     /// Carries the change out. A binding to what the registry doesn't know is left out.
@@ -195,6 +220,9 @@ mod tests {
             prop_assert!(registry_now.changes_to(&next).is_empty());
             prop_assert!(next.changes_to(&registry_now).is_empty());
             prop_assert_eq!(&registry_now.tag_of_asset, &next.tag_of_asset);
+            let whole = postcard::to_stdvec(&next.whole()).expect("bytes");
+            let change = Registry::default().changes_to(&next);
+            prop_assert_eq!(whole, postcard::to_stdvec(&change).expect("bytes"));
             for (tag, carrier) in &registry_now.carriers {
                 if let Carrier::Asset(asset) = carrier {
                     prop_assert_eq!(registry_now.assets.get(&asset.id), Some(asset));

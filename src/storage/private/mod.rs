@@ -27,6 +27,8 @@ pub(crate) struct PrivateServer {
     pub(crate) config: tokio_postgres::Config,
     /// The TCP port on loopback, when one was asked for.
     pub(crate) tcp_port: Option<u16>,
+    /// It ran before us, for somebody else, and runs on after us.
+    is_guest: bool,
 }
 
 impl PrivateServer {
@@ -52,27 +54,37 @@ impl PrivateServer {
         }
     }
 
-    /// Joins the server that runs for `data_dir`, as it is.
-    pub(crate) async fn attach(
+    /// Joins the server that runs for `data_dir`, as it is, and leaves it running; starts one where
+    /// none runs.
+    pub(crate) async fn join(
         data_dir: &Path,
         progress: &(impl Fn(&str) + Sync),
     ) -> Result<Self, StorageError> {
         let place = Place::of(data_dir)?;
-        let tcp_port = match holder::holder(&place.cluster) {
-            holder::Holder::Server(lock) if lock.tcp => Some(lock.port),
-            _ => None,
+        let holder::Holder::Server(lock) = holder::holder(&place.cluster) else {
+            return Self::start(data_dir, None, progress).await;
         };
-        Self::start(data_dir, tcp_port, progress).await
+        let tcp_port = lock.tcp.then_some(lock.port);
+        Ok(Self { is_guest: true, ..Self::start(data_dir, tcp_port, progress).await? })
     }
 
     fn new(place: Place, programs: Programs, password: String, running: Running) -> Self {
         let config = running.config(SPOR, &password);
         // A restart binds the port that the first start found.
         let tcp_port = running.lock.tcp.then_some(running.lock.port);
-        Self { place, programs, password, running: Mutex::new(running), config, tcp_port }
+        Self {
+            place,
+            programs,
+            password,
+            running: Mutex::new(running),
+            config,
+            tcp_port,
+            is_guest: false,
+        }
     }
 
     /// True when a living server belongs to `data_dir`.
+    #[cfg(test)]
     pub(crate) fn is_running(data_dir: &Path) -> bool {
         Place::of(data_dir)
             .is_ok_and(|place| matches!(holder::holder(&place.cluster), holder::Holder::Server(_)))
@@ -85,14 +97,19 @@ impl PrivateServer {
             return Ok(false);
         }
         let quiet = |_: &str| {};
+        // Whoever stopped it may have cleared this away.
+        self.place.prepare_socket()?;
         *running =
             Running::start(&self.place, &self.programs, self.tcp_port, &self.password, &quiet)
                 .await?;
         Ok(true)
     }
 
-    /// Stops the server and waits for its end.
+    /// Stops the server and waits for its end; one that was joined runs on.
     pub(crate) async fn stop(&self) {
+        if self.is_guest {
+            return;
+        }
         self.running.lock().await.stop().await;
         let _ = std::fs::remove_dir(&self.place.socket);
     }

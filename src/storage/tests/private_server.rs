@@ -51,6 +51,25 @@ async fn a_stopped_server_leaves_no_process_and_keeps_its_data() {
 }
 
 #[tokio::test]
+async fn who_joins_a_server_leaves_it_running_and_a_stopped_one_is_started_again() {
+    let folder = folder();
+    let Some(server) = started(folder.path(), Some(0)).await else { return };
+    let guest = PrivateServer::join(folder.path(), &quiet).await.unwrap();
+    assert_eq!(guest.pid().await, server.pid().await);
+    assert_eq!(guest.tcp_port, server.tcp_port);
+    guest.stop().await;
+    assert!(!server.revive().await.unwrap(), "it runs on");
+    // Another that took it for its own takes the socket's folder away.
+    started(folder.path(), server.tcp_port).await.unwrap().stop().await;
+    assert!(server.revive().await.unwrap());
+    session(&server.config, "test", "").await.unwrap();
+    server.stop().await;
+    let alone = PrivateServer::join(folder.path(), &quiet).await.unwrap();
+    alone.stop().await;
+    assert!(!PrivateServer::is_running(folder.path()), "who started it stops it");
+}
+
+#[tokio::test]
 async fn tcp_is_opened_on_loopback_only_when_asked_for() {
     let folder = folder();
     let Some(server) = started(folder.path(), None).await else { return };
