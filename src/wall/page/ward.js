@@ -153,7 +153,7 @@ function showAlerts(nowMs) {
   const last = rows[shown.length];
   if (!last) return;
   setData(last, 'severity', 'low');
-  setData(last, 'state', 'acknowledged');
+  setData(last, 'state', 'rest');
   setText(last.what, text.n('list.rest', rest));
   setText(last.names, '');
   setText(last.more, '');
@@ -161,7 +161,8 @@ function showAlerts(nowMs) {
 
 function nameOf(alert) {
   if (alert.kind === 'par') return className(alert.class, text);
-  return [alert.label ?? alert.reader ?? alert.subject, alert.zone_name].filter(Boolean).join(', ');
+  const name = alert.label ?? alert.subject;
+  return alert.zone_name ? `${name} (${alert.zone_name})` : name;
 }
 
 function makeAlert() {
