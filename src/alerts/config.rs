@@ -17,6 +17,8 @@ pub struct Config {
     /// Classes that may stand in the ways out of the building.
     pub may_leave: Vec<ClassId>,
     /// A reader that was heard before and is silent for so long is as if it were offline, seconds; 0: never.
+    /// One in a room that things seldom come to is silent for hours, one at a passage for as long as it
+    /// may be: that one is left out.
     pub reader_silent_s: u32,
     /// `https://...`, which changes of alerts are sent to; none: nowhere.
     pub webhook_url: Option<String>,
@@ -68,7 +70,7 @@ impl Default for Config {
         Self {
             every_s: 5,
             may_leave: vec![wheelchair],
-            reader_silent_s: 3_600,
+            reader_silent_s: 86_400,
             webhook_url: None,
             webhook_secret_file: None,
             webhook_ca: None,

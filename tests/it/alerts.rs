@@ -31,8 +31,10 @@ status = "available"
 /// The middles of the store and of the way out, metres east.
 const STORE: f64 = 5.0;
 const DOOR: f64 = 25.0;
+/// A place outside, in no room.
+const YARD: f64 = 65.0;
 
-/// A store of ward C1, the way out of the building, and a reader in the store; times of a second.
+/// A store of ward C1, the way out of the building, the yard, and a reader in the store; times of seconds.
 struct Hospital {
     folder: tempfile::TempDir,
     /// Held so that the file stays.
@@ -55,6 +57,11 @@ impl Hospital {
         features.push(json!({
             "type": "Feature", "id": "gate", "properties": {"feature": "reader", "floor": 0},
             "geometry": {"type": "Point", "coordinates": [STORE, MIDDLE_Y_M]},
+        }));
+        features.push(json!({
+            "type": "Feature", "id": "yard",
+            "properties": {"feature": "zone", "floor": 0, "name": "Yard", "exit": true},
+            "geometry": {"type": "Polygon", "coordinates": [[[55, 30], [75, 30], [75, 55], [55, 55], [55, 30]]]},
         }));
         std::fs::write(site.path(), file.to_string()).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -115,16 +122,20 @@ async fn publish(spor: &Spor, topic: String, payload: String) {
         .await;
 }
 
+async fn is_at(spor: &Spor, tag: &str, x_m: f64) {
+    let payload = format!(
+        r#"{{"x_m":{x_m},"y_m":{MIDDLE_Y_M},"floor":0,"accuracy_m":0.3,"battery_pct":80}}"#
+    );
+    publish(spor, position_topic(tag), payload).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
 /// A thing is carried somewhere and stays there for as long as a change of room takes.
 async fn carry(spor: &Spor, tag: &str, x_m: f64) {
     let asset = if tag == "t1" { "P1" } else { "P2" };
     let room = if (x_m - STORE).abs() < 1.0 { "store" } else { "door" };
     until(&format!("{asset} in {room}"), 20, async || {
-        let payload = format!(
-            r#"{{"x_m":{x_m},"y_m":{MIDDLE_Y_M},"floor":0,"accuracy_m":0.3,"battery_pct":80}}"#
-        );
-        publish(spor, position_topic(tag), payload).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        is_at(spor, tag, x_m).await;
         let (_, asset) = spor.get(&format!("/api/v1/assets/{asset}")).await;
         (asset["place"]["zone"] == room).then_some(())
     })
@@ -265,6 +276,22 @@ async fn an_alert_that_ended_while_spor_was_away_is_resolved_after_the_start() {
     database.execute("update reader set online = true, changed_at = now()", &[]).await.unwrap();
     spor.start_again().await;
     await_alerts(&spor, &["reader gate low resolved"]).await;
+}
+
+#[tokio::test]
+async fn what_is_in_a_zone_outside_is_leaving_until_it_is_seen_elsewhere() {
+    let hospital = Hospital::new();
+    let Some(spor) = hospital.serve(&[]).await else { return };
+    carry(&spor, "t1", STORE).await;
+    until("an alert of the yard", 20, async || {
+        is_at(&spor, "t1", YARD).await;
+        (alerts(&spor).await == ["leaving P1 critical open"]).then_some(())
+    })
+    .await;
+    let (_, listed) = spor.get("/api/v1/alerts?ward=C1&kind=leaving").await;
+    assert_eq!(listed["alerts"][0]["reason"], "in Yard", "{listed}");
+    carry(&spor, "t1", STORE).await;
+    await_alerts(&spor, &["leaving P1 critical resolved"]).await;
 }
 
 #[tokio::test]

@@ -103,7 +103,8 @@ const CAUSES: &str = "
     from reader r
     left join lateral (
         select n.ward from zone n where n.id = r.zone order by n.key desc limit 1) z on true
-    where r.online = false or ($6 > 0 and r.heard_at + $6 * interval '1 second' <= $4)
+    where r.online = false
+       or ($6 > 0 and not r.portal and r.heard_at + $6 * interval '1 second' <= $4)
     union all
     select 'cleaning', d.id, false, coalesce(clean.until, d.from_at), true, coalesce(h.ward, d.home_ward),
            d.class, d.id, null, h.zone, h.floor,

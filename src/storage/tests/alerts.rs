@@ -36,7 +36,8 @@ async fn hospital(storage: &Storage) {
              insert into reader (id, floor, zone, portal, online, changed_at, heard_at)
              values ('works', 0, 'store-a', false, true, now(), now()),
                     ('off', 0, 'store-a', false, false, now() - interval '5 minutes', now()),
-                    ('silent', 0, 'bin', false, true, now() - interval '1 day', now() - interval '2 hours');
+                    ('silent', 0, 'bin', false, true, now() - interval '1 day', now() - interval '2 hours'),
+                    ('passage', 0, 'bin', true, true, now() - interval '1 day', now() - interval '2 hours');
              insert into person (id, role) values ('p1', 'porter');
              insert into tag (name, battery_pct) values ('badge', 3);
              insert into tag_binding (tag, person, bound_at) select id, 'p1', now() from tag;
