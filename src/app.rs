@@ -1,6 +1,7 @@
 //! Builds the parts and spawns them in the order of the data path; stops them in the same order,
 //! so that what one part hands over the next still takes.
 
+mod alerts;
 mod data_dir;
 pub mod demo;
 mod front_door;
@@ -13,6 +14,7 @@ mod watched;
 pub use logs::door;
 
 use crate::{
+    alerts::{ConfigError as AlertsError, Webhook},
     api, auth,
     auth::credentials::{Credentials, CredentialsError},
     broker::Publisher,
@@ -51,6 +53,7 @@ pub fn is_misuse(error: &anyhow::Error) -> bool {
     let of_storage = error.downcast_ref().map(|e| matches!(e, StorageError::BadUrl(_)));
     let of_files =
         error.is::<SiteError>() || error.is::<CredentialsError>() || error.is::<RulesFileError>();
+    let of_files = of_files || error.is::<AlertsError>();
     let of_demo = error.is::<demo::BringsItsOwnBroker>() || error.is::<replay::Unplayable>();
     of_files || of_demo || front_door::is_misuse(error) || of_http.or(of_storage).unwrap_or(false)
 }
@@ -67,6 +70,7 @@ pub fn check(config: &Config) -> anyhow::Result<Site> {
     }
     FrontDoor::check(&config.mqtt)?;
     rules_file::load(config.utilisation.rules.as_deref())?;
+    Webhook::new(&config.alerts)?;
     Ok(site)
 }
 
@@ -108,6 +112,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let rules = Arc::new(rules_file::load(config.utilisation.rules.as_deref())?);
     let tokens = Arc::new(auth::Tokens::open(&config.data_dir)?);
     let sessions = Arc::new(auth::Sessions::open(&config.data_dir)?);
+    let webhook = alerts::webhook(&config.alerts)?;
     let verify = front_door::credentials(&config.mqtt)?;
     if options.demo.is_some() && config.mqtt.url.is_some() {
         return Err(demo::BringsItsOwnBroker.into());
@@ -157,9 +162,18 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         max_late_ms: config.ingest.max_late_ms(),
         on_change: config.storage.on_change,
     };
+    let shown = Arc::new(ArcSwap::from(site));
     let (writing, writer) = storage.writer(stored, past);
     let (end_pipeline, end_at) = watch::channel(None);
     let ports = pipeline::Ports { publish: events_to(publisher), end_at };
+    let telling = alerts::Telling {
+        publisher: broker.publisher(),
+        site: shown.clone(),
+        live: live.clone(),
+        journal: logs.journal.clone(),
+        folded: folding.folded(),
+        stored: writing.stored.clone(),
+    };
     let (end_feed, end_at) = watch::channel(None);
     let feed = pipeline::feed_storage(logs.decided.clone(), writing.door, writing.stored, end_at);
     let endpoints = Endpoints {
@@ -170,7 +184,6 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     };
     let mqtt_address = broker.local_addr();
     let health = health_of(storage.clone(), logs.trouble(), broker.trouble());
-    let shown = Arc::new(ArcSwap::from(site));
     let site_file = config.site.file.clone().map(|path| SiteFile {
         path,
         shown: shown.clone(),
@@ -222,6 +235,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     })?;
     let rolling = storage.roller(Arc::new(utilisation::roll));
     let rolling = tokio::spawn(until_stopped(rolling, stop.child_token()));
+    let alerting = telling.tell(config.alerts.clone(), storage.clone(), webhook);
+    let alerting = tokio::spawn(until_stopped(alerting, stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
     // It ends with the process: a demo that is stopped meanwhile has less of a past.
@@ -265,6 +280,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     within(STOP_WITHIN, "storage writer", writing).await;
     within(STOP_WITHIN, "HTTP", serving).await;
     within(STOP_WITHIN, "roll-ups", rolling).await;
+    within(STOP_WITHIN, "alerts", alerting).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
     within(STOP_WITHIN, "journal", logs.close()).await;
     within(2 * STOP_WITHIN, "PostgreSQL", storage.stop()).await;

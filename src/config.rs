@@ -3,7 +3,7 @@
 //! A variable `SPOR_` + section + `__` + key overrides the file; a key without a section has no
 //! `__`. What nobody knows is an error that names it.
 
-use crate::{api, broker, ingest, journal, privacy, site, storage, utilisation};
+use crate::{alerts, api, broker, ingest, journal, privacy, site, storage, utilisation};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -32,6 +32,8 @@ pub struct Config {
     pub site: site::Config,
     /// From what statuses follow.
     pub utilisation: utilisation::Config,
+    /// What a person must act on, and whom that is told.
+    pub alerts: alerts::Config,
 }
 
 /// Section `[database]` of the configuration.
@@ -55,6 +57,7 @@ impl Default for Config {
             ingest: ingest::Config::default(),
             site: site::Config::default(),
             utilisation: utilisation::Config::default(),
+            alerts: alerts::Config::default(),
         }
     }
 }

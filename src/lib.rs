@@ -5,6 +5,7 @@
 //! [`report`] tells a month of it. [`pipeline`] is that sentence as code; [`app`] builds the parts and
 //! spawns them in the same order; [`model`] holds the values that they hand to each other.
 
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod auth;

@@ -149,11 +149,15 @@ impl Pipeline {
     fn decide(&mut self, message: Understood, received_ms: i64, out: &mut Vec<Decided>) {
         let tag = match &message {
             Understood::Fix { fix, .. } => fix.tag.clone(),
-            Understood::Sighting(sighting) => sighting.tag.clone(),
+            Understood::Sighting(sighting) => {
+                self.live.readers.heard(&sighting.reader, received_ms);
+                sighting.tag.clone()
+            }
             Understood::TagReport { tag, .. } => tag.clone(),
             Understood::Reader { reader, time_ms, online } => {
                 let (reader, time_ms, online) = (reader.clone(), *time_ms, *online);
                 self.live.readers.said(&reader, time_ms, online);
+                self.live.readers.heard(&reader, received_ms);
                 return out.push(Decided::Reader { reader, time_ms, online });
             }
         };

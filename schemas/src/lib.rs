@@ -4,6 +4,7 @@
 //! The crate knows nothing of Spor's inside; the simulator and any foreign program can build on it.
 //! JSON Schemas of the messages stand in `schemas/messages/`, generated from these types.
 
+pub mod alert;
 pub mod bounds;
 pub mod event;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod status;
 pub mod topic;
 pub mod wire;
 
+pub use alert::{AlertChange, AlertKind, AlertMessage, AlertState, Severity};
 pub use event::{EventKind, EventMessage};
 pub use ids::{
     AssetId, ClassId, EngineId, InvalidId, PersonId, ReaderId, StaffRole, TagId, WardId, ZoneId,

@@ -1,6 +1,7 @@
 //! JSON Schemas of everything a foreign program reads or writes, generated from the types.
 
 use crate::{
+    alert::AlertMessage,
     event::EventMessage,
     position::PositionMessage,
     recording::Manifest,
@@ -26,6 +27,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("tag-status.schema.json", print(schema_for!(TagStatusMessage))),
         ("reader-status.schema.json", print(schema_for!(ReaderStatusMessage))),
         ("event.schema.json", print(schema_for!(EventMessage))),
+        ("alert.schema.json", print(schema_for!(AlertMessage))),
         ("site.schema.json", print(schema_for!(SiteFile))),
         ("recording-manifest.schema.json", print(schema_for!(Manifest))),
     ]

@@ -145,6 +145,9 @@ pub enum Properties {
         floor: i16,
         /// For people.
         name: String,
+        /// True for a way out of the building, or a place outside: equipment in it is leaving.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        exit: bool,
     },
     /// A point on the border of two rooms that people walk through.
     Door {

@@ -139,6 +139,21 @@ pub fn event(kind: EventKind, tag: &TagId) -> String {
     format!("spor/v1/events/{}/{tag}", kind.as_str())
 }
 
+/// The kind of events that alerts are: `spor/v1/events/alert/{id}`.
+const ALERT: &str = "alert";
+
+/// `spor/v1/events/alert/{id}`
+#[must_use]
+pub fn alert(id: &str) -> String {
+    format!("spor/v1/events/{ALERT}/{id}")
+}
+
+/// True when Spor publishes events at `spor/v1/events/{kind}/...`.
+#[must_use]
+pub fn is_event_kind(kind: &str) -> bool {
+    kind == ALERT || EventKind::ALL.iter().any(|known| known.as_str() == kind)
+}
+
 /// `spor/v1/commands/{device}`: what Spor tells one device; only that device may subscribe.
 #[must_use]
 pub fn command(device: &str) -> String {

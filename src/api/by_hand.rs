@@ -176,6 +176,11 @@ pub(super) async fn clear(
 /// The name of the token; while Spor is open the name that was given.
 fn who(caller: &Caller, given: Option<String>) -> Result<String, ApiError> {
     caller.must(Permission::Handle)?;
+    name_of(caller, given)
+}
+
+/// The same, of one who may.
+pub(super) fn name_of(caller: &Caller, given: Option<String>) -> Result<String, ApiError> {
     match (caller.name(), given) {
         ("", Some(given)) => checked("by", &given, MAX_NAME),
         ("", None) => Ok("anybody".to_owned()),

@@ -276,7 +276,7 @@ fn holds<T>(asked: &[T], is: impl Fn(&T) -> bool) -> bool {
     asked.is_empty() || asked.iter().any(is)
 }
 
-fn parse_list<T>(
+pub(super) fn parse_list<T>(
     text: Option<&str>,
     field: &'static str,
     parse: impl Fn(&str) -> Option<T>,

@@ -5,6 +5,7 @@
 
 #![allow(unused_qualifications, reason = "utoipa's macros write paths in full")]
 
+mod alerts;
 mod asset_registry;
 mod assets;
 mod by_hand;

@@ -17,11 +17,12 @@ use utoipa::{
     },
 };
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("assets", "Things: where they are, what they are doing, how to find them."),
     ("tags", "Tags that no person wears."),
     ("building", "Floors, rooms and zones."),
     ("events", "What happened."),
+    ("alerts", "What a person must act on."),
     ("people", "Where people are, for a stated purpose, on record; pseudonyms only."),
     ("registry", "What carries which tag."),
     ("session", "Who asks: login, logout."),
@@ -29,7 +30,8 @@ const TAGS: [(&str, &str); 8] = [
 ];
 
 /// How the paths end that are answered from the database, not from memory.
-const STORED: [&str; 5] = ["/history", "/events", "/lookups", "/presence", "/par"];
+const STORED: [&str; 7] =
+    ["/history", "/events", "/lookups", "/presence", "/par", "/alerts", "/alerts/{id}"];
 
 /// Adds what no single handler knows: title, tokens, and the refusals that any of them may answer.
 pub(super) fn complete(mut api: OpenApi) -> Bytes {

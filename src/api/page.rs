@@ -13,7 +13,8 @@ const DAY_MS: i64 = 86_400_000;
 /// Where an entry stands in its list: what is quickest to fetch first, then by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Thousandths of metres or seconds, by which the list is sorted; 0 in a list by name.
+    /// Thousandths of metres or seconds, or milliseconds since the Unix epoch, by which the list is
+    /// sorted; 0 in a list by name.
     pub(super) order: i64,
     pub(super) name: String,
 }
@@ -79,7 +80,7 @@ impl Place {
         Self { order, name: name.to_owned() }
     }
 
-    fn to_cursor(&self) -> String {
+    pub(super) fn to_cursor(&self) -> String {
         format!("{}~{}", self.order, self.name)
     }
 }

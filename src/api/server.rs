@@ -1,9 +1,10 @@
 //! The listener and the router: every path, what is checked before, and what is said of unknown ones.
 
 use super::{
-    App, Config, Context, Shared, asset_registry, assets, by_hand, classes, error::ApiError,
-    events, floors, guard, health, history, lookups, nearest, openapi, par, people,
-    person_registry, presence, qr, rejected, replay, report, session, status, stream, tags, zones,
+    App, Config, Context, Shared, alerts, asset_registry, assets, by_hand, classes,
+    error::ApiError, events, floors, guard, health, history, lookups, nearest, openapi, par,
+    people, person_registry, presence, qr, rejected, replay, report, session, status, stream, tags,
+    zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -174,6 +175,10 @@ fn router(app: App, wall: Router) -> Router {
         .routes(routes!(tags::get))
         .routes(routes!(history::of_tag))
         .routes(routes!(events::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::get))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
         .routes(routes!(zones::list))
         .routes(routes!(floors::list))
         .routes(routes!(floors::get))

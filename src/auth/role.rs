@@ -37,6 +37,8 @@ pub enum Permission {
     SeeLookups,
     /// Claim equipment that one fetches, and say by hand what it is doing.
     Handle,
+    /// Take alerts on, and say that they are settled.
+    AnswerAlerts,
     /// Change assets and their tags.
     KeepAssets,
     /// Change how many of a class should stand ready where.
@@ -67,23 +69,31 @@ impl Role {
     /// up, but can't look anybody up.
     fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            Diagnose, FindPeople, Handle, KeepAssets, KeepPar, KeepPeople, SeeEquipment,
-            SeeLookups, SeePresence, Trace,
+            AnswerAlerts, Diagnose, FindPeople, Handle, KeepAssets, KeepPar, KeepPeople,
+            SeeEquipment, SeeLookups, SeePresence, Trace,
         };
         match self {
             Self::Wall => &[SeeEquipment],
             Self::Porter => &[SeeEquipment, Trace, Handle],
-            Self::Coordinator => {
-                &[SeeEquipment, Trace, SeePresence, FindPeople, SeeLookups, Handle, KeepPeople]
-            }
-            Self::Manager => &[SeeEquipment, Trace, SeePresence, KeepPar],
-            Self::Engineer => &[SeeEquipment, Trace, Handle, KeepAssets, Diagnose],
+            Self::Coordinator => &[
+                SeeEquipment,
+                Trace,
+                SeePresence,
+                FindPeople,
+                SeeLookups,
+                Handle,
+                AnswerAlerts,
+                KeepPeople,
+            ],
+            Self::Manager => &[SeeEquipment, Trace, SeePresence, AnswerAlerts, KeepPar],
+            Self::Engineer => &[SeeEquipment, Trace, Handle, AnswerAlerts, KeepAssets, Diagnose],
             Self::Admin => &[
                 SeeEquipment,
                 Trace,
                 SeePresence,
                 SeeLookups,
                 Handle,
+                AnswerAlerts,
                 KeepAssets,
                 KeepPar,
                 KeepPeople,
@@ -120,13 +130,14 @@ impl Role {
 
 impl Permission {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SeeEquipment,
         Self::Trace,
         Self::SeePresence,
         Self::FindPeople,
         Self::SeeLookups,
         Self::Handle,
+        Self::AnswerAlerts,
         Self::KeepAssets,
         Self::KeepPar,
         Self::KeepPeople,
@@ -141,6 +152,7 @@ impl Permission {
             Self::SeeEquipment
                 | Self::Trace
                 | Self::Handle
+                | Self::AnswerAlerts
                 | Self::KeepAssets
                 | Self::KeepPar
                 | Self::Diagnose
@@ -150,7 +162,10 @@ impl Permission {
     /// True where it is about changing something.
     #[must_use]
     pub fn is_change(self) -> bool {
-        matches!(self, Self::Handle | Self::KeepAssets | Self::KeepPar | Self::KeepPeople)
+        matches!(
+            self,
+            Self::Handle | Self::AnswerAlerts | Self::KeepAssets | Self::KeepPar | Self::KeepPeople
+        )
     }
 }
 
@@ -184,6 +199,13 @@ mod tests {
         assert_eq!(all, [Permission::SeeEquipment]);
         assert!(!Role::Manager.may(Permission::Handle));
         assert!(Role::Porter.may(Permission::Handle) && Role::Porter.may(Permission::Trace));
+    }
+
+    #[test]
+    fn who_sends_people_or_looks_after_things_answers_alerts() {
+        let may: Vec<_> =
+            Role::ALL.into_iter().filter(|role| role.may(Permission::AnswerAlerts)).collect();
+        assert_eq!(may, [Role::Coordinator, Role::Manager, Role::Engineer, Role::Admin]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who may publish and subscribe to what. Topics and filters are checked for their form first,
 //! because rumqttd's router does not, and one wrong topic ends its thread.
 
-use crate::model::{ClientRole, EventKind};
+use crate::model::ClientRole;
 use std::sync::Arc;
 
 const COMMANDS: &str = "spor/v1/commands/";
@@ -83,9 +83,7 @@ impl Access {
 }
 
 fn names_a_kind(events: &str) -> bool {
-    events
-        .split_once('/')
-        .is_some_and(|(kind, _)| EventKind::ALL.iter().any(|known| known.as_str() == kind))
+    events.split_once('/').is_some_and(|(kind, _)| spor_schemas::topic::is_event_kind(kind))
 }
 
 /// The topic of a PUBLISH or a will as text; `None` when it is none: empty, not UTF-8, with a
@@ -157,7 +155,7 @@ mod tests {
     #[test]
     fn a_subscriber_names_the_kind_of_events_it_hears() {
         let subscriber = known("s", ClientRole::Subscriber);
-        for good in ["spor/v1/events/zone/#", "spor/v1/events/lost/+", "spor/v1/events/zone/a"] {
+        for good in ["spor/v1/events/zone/#", "spor/v1/events/alert/+", "spor/v1/events/zone/a"] {
             assert_eq!(subscriber.subscription(good), Grant::Events, "{good}");
         }
         for bad in [

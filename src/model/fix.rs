@@ -5,6 +5,8 @@ use spor_schemas::{EngineId, ReaderId, TagId};
 
 /// A tag's battery is low from here down, percent.
 pub const LOW_BATTERY_PCT: u8 = 15;
+/// A battery that was low is well again from here up, percent.
+pub const WELL_AGAIN_PCT: u8 = 20;
 
 /// Who says where a tag is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

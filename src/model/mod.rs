@@ -1,5 +1,6 @@
 //! The plain values that the parts hand to each other: no I/O, no clock, no behaviour beyond their own.
 
+mod alert;
 mod arrival;
 mod asset;
 mod by_hand;
@@ -15,6 +16,7 @@ mod registry;
 mod role;
 mod rollup;
 
+pub use alert::{About, Alert, AlertStep, Cause, Lasting, Notice};
 pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
 pub use by_hand::{Act, Acted, ByHand, CLAIM_MS, Hand, Hands};
@@ -26,7 +28,7 @@ pub use decided::{
 pub use figures::{
     AtOnce, ClassFigures, DayFigures, Figures, LengthFigures, ParFigures, TransferFigures, WeekHour,
 };
-pub use fix::{Fix, LOW_BATTERY_PCT, Origin, Sighting};
+pub use fix::{Fix, LOW_BATTERY_PCT, Origin, Sighting, WELL_AGAIN_PCT};
 pub use freshness::Freshness;
 pub use par::ParLevel;
 pub use past::{Carried, PresentChange, Redecided, ShownChange, StatusSpan, Stretch};
@@ -38,6 +40,6 @@ pub use rollup::{
     RollupPast, Shortage, StatusPast, VisitPast,
 };
 pub use spor_schemas::{
-    AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,
-    WardId, ZoneId, site::RoomKind,
+    AlertChange, AlertKind, AlertMessage, AlertState, AssetId, ClassId, EngineId, EventKind,
+    EventMessage, PersonId, ReaderId, Severity, StaffRole, TagId, WardId, ZoneId, site::RoomKind,
 };

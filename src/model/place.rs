@@ -17,6 +17,8 @@ pub struct ZoneRecord {
     pub name: String,
     /// The ward it belongs to.
     pub ward: Option<WardId>,
+    /// True for a zone that is a way out of the building, or outside.
+    pub is_exit: bool,
 }
 
 /// A reader.

@@ -9,15 +9,12 @@ use crate::{
     locate::{Crossing, Located, Move, Placed, Track},
     model::{
         AssetId, Decided, Fix, Freshness, LOW_BATTERY_PCT, PositionRow, RestoredTag, StatusNow,
-        TagId, VisitRow, ZoneId,
+        TagId, VisitRow, WELL_AGAIN_PCT, ZoneId,
     },
     site::Site,
 };
 use late::Presumed;
 use serde::{Deserialize, Serialize};
-
-/// A battery that was low is well again from here up, percent.
-const WELL_AGAIN_PCT: u8 = 20;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct TagWork {

@@ -188,6 +188,7 @@ impl Parts {
             kind,
             name: name.to_owned(),
             ward,
+            is_exit: false,
         };
         match &feature.properties {
             Properties::Outline { floor } => {
@@ -201,8 +202,9 @@ impl Parts {
                 let ward = room.ward.clone();
                 self.place(feature, record(room.floor, Some(room.kind), &room.name, ward))?;
             }
-            Properties::Zone { floor, name } => {
-                self.place(feature, record(*floor, None, name, None))?;
+            Properties::Zone { floor, name, exit } => {
+                let zone = record(*floor, None, name, None);
+                self.place(feature, ZoneRecord { is_exit: *exit, ..zone })?;
             }
             Properties::Door { .. } | Properties::Reader { .. } => {
                 point(feature)?;

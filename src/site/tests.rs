@@ -100,3 +100,17 @@ fn a_floor_is_given_as_geojson_with_labels() {
     assert_eq!(floor["features"][0]["properties"]["label"], serde_json::json!([2.0, 2.0]));
     assert!(site.floor_geojson(7).is_none());
 }
+
+#[test]
+fn a_zone_may_be_a_way_out_of_the_building() {
+    let zone = |id: &str, more: &str| {
+        format!(
+            r#"{{"type":"Feature","id":"{id}","geometry":{{"type":"Polygon","coordinates":[[[0,0],[9,0],[9,9],[0,9],[0,0]]]}},
+            "properties":{{"feature":"zone","floor":0,"name":"{id}"{more}}}}}"#
+        )
+    };
+    let zones = [room("a", 0.0), zone("yard", r#","exit":true"#), zone("wing", "")];
+    let site = Site::parse(&file(&zones.join(","))).expect("valid");
+    let exits: Vec<_> = site.zones().filter(|z| z.is_exit).map(|z| z.id.as_str()).collect();
+    assert_eq!(exits, ["yard"]);
+}

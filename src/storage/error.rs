@@ -17,7 +17,7 @@ pub enum StorageError {
     /// Something that was named isn't in the registry.
     #[error("there is no {what} {id:?}")]
     NotFound {
-        /// `asset`, `person` or `tag`.
+        /// `asset`, `person`, `tag` or `alert`.
         what: &'static str,
         /// Its id.
         id: String,

@@ -58,6 +58,7 @@ async fn run(
         "delete from event where \"time\" < $1",
         "delete from presence where quarter < $1",
         "delete from person_lookup where at < $1",
+        "delete from alert where ended_at < $1",
     ] {
         client.execute(sql, &[&history_from]).await?;
     }
@@ -136,6 +137,7 @@ async fn measure_oldest(client: &Client, now_ms: i64) -> Result<(), StorageError
         ("event", "select min(\"time\") from event"),
         ("presence", "select min(quarter) from presence"),
         ("person_lookup", "select min(at) from person_lookup"),
+        ("alert", "select min(ended_at) from alert"),
     ] {
         let row = client.query_one(sql, &[]).await?;
         set_oldest(table, row.get(0), now_ms);

@@ -4,6 +4,7 @@
 //! what a start restores and what the API asks. While Postgres is away every call says so quickly,
 //! and the writer keeps what it has.
 
+mod alerts;
 mod backup;
 mod connection;
 mod cursor;
@@ -30,6 +31,7 @@ pub mod copy_form {
     pub use super::writer::{Position, encode, position};
 }
 
+pub use alerts::{AlertFilter, AlertLimits};
 pub use backup::{backup, restore_backup};
 pub use error::StorageError;
 pub use history::{EventFilter, HistoryRow, StatusInterval, StoredEvent};
@@ -69,7 +71,7 @@ pub struct Config {
     pub on_change: bool,
     /// Days that positions are kept.
     pub position_days: u32,
-    /// Days that visits, statuses, events, presence and look-ups of people are kept.
+    /// Days that visits, statuses, events, alerts, presence and look-ups of people are kept.
     pub history_days: u32,
     /// Seconds between two passes of the roll-ups.
     pub rollup_seconds: u32,

@@ -89,8 +89,11 @@ async fn insert_zones(
     let floors: Vec<i16> = zones.iter().map(|zone| zone.floor).collect();
     let labels: Vec<&str> = zones.iter().map(|zone| zone.floor_label.as_str()).collect();
     let are_rooms: Vec<bool> = zones.iter().map(|zone| zone.kind.is_some()).collect();
-    let kinds: Vec<&str> =
-        zones.iter().map(|zone| zone.kind.map_or("zone", |kind| kind.as_str())).collect();
+    let kind_of_zone = |zone: &ZoneRecord| if zone.is_exit { "exit" } else { "zone" };
+    let kinds: Vec<&str> = zones
+        .iter()
+        .map(|zone| zone.kind.map_or_else(|| kind_of_zone(zone), |kind| kind.as_str()))
+        .collect();
     let names: Vec<&str> = zones.iter().map(|zone| zone.name.as_str()).collect();
     let wards: Vec<Option<&str>> =
         zones.iter().map(|zone| zone.ward.as_ref().map(WardId::as_str)).collect();

@@ -84,6 +84,20 @@ fn describe() {
         "spor_site_file_refused_total",
         "Changes of the site file that were refused because it is wrong"
     );
+    describe_gauge!("spor_alerts", "Alerts that are not resolved, by kind and state");
+    describe_histogram!(
+        "spor_alerts_seconds",
+        Unit::Seconds,
+        "How long it took to see what is wrong and to tell it"
+    );
+    describe_counter!(
+        "spor_alert_webhooks_total",
+        "Notices of alerts that were posted, by outcome: taken, refused, away"
+    );
+    describe_counter!(
+        "spor_alert_webhooks_given_up_total",
+        "Notices of alerts that the webhook did not take for too long"
+    );
     describe_gauge!("spor_storage_up", "1 while Postgres answers");
     describe_gauge!("spor_outside_broker_up", "1 while the broker at mqtt.url is heard");
     describe_histogram!(

@@ -230,6 +230,9 @@ fn every_key_that_a_module_names_is_in_the_languages() {
     for role in crate::auth::Role::ALL {
         assert!(english.contains_key(&format!("role.{}", role.as_str())), "{role:?}");
     }
+    for kind in crate::model::AlertKind::ALL {
+        assert!(english.contains_key(&format!("alert.{}", kind.as_str())), "{kind:?}");
+    }
     for status in crate::model::Status::ALL {
         assert!(english.contains_key(&format!("status.{}", status.as_str())), "{status:?}");
     }

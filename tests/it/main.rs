@@ -7,6 +7,7 @@ mod outages;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alerts;
 mod commands;
 mod demo;
 mod find;

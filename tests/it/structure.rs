@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["model"]),
     ("storage", &["model", "clock"]),
     ("report", &["model"]),
+    ("alerts", &["model", "storage", "clock"]),
     ("auth", &["model"]),
     ("privacy", &["model"]),
     ("ingest", &["model", "site", "privacy"]),

@@ -166,7 +166,7 @@ impl Draft {
     /// Adds a zone: a rectangle that events are wanted for.
     pub(super) fn zone(&mut self, at: &Placed, slug: &str, name: &str) {
         let id = self.fresh_id(slug);
-        let properties = Properties::Zone { floor: at.floor, name: name.to_owned() };
+        let properties = Properties::Zone { floor: at.floor, name: name.to_owned(), exit: false };
         self.zones.push(feature(id, at.rect.ring(), properties));
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod backup;
 mod late;
 mod outage;
@@ -222,6 +223,7 @@ fn room(id: &str) -> ZoneRecord {
         kind: Some(RoomKind::Storage),
         name: id.to_uppercase(),
         ward: Some("w1".parse().unwrap()),
+        is_exit: false,
     }
 }
 

@@ -101,6 +101,7 @@ pub(crate) async fn forget(transaction: &Transaction<'_>, tags: &[i32]) -> Resul
         "delete from position where tag = any($1)",
         "delete from visit where tag = any($1)",
         "delete from event where tag = any($1)",
+        "delete from fence_now where tag = any($1)",
     ] {
         transaction.execute(sql, &[&tags]).await?;
     }

@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { load } from './load.js';
+import { languages, load } from './load.js';
 
 const { Refusal, nextPlace } = await load('server.js');
 const { Claims } = await load('claims.js');
 const { Binding } = await load('binding.js');
 const { boardOf } = await load('wardboard.js');
+const { Alerts, grouped, shownOf, wordsOf } = await load('alerts.js');
+const { Text } = await load('i18n.js');
 const { Store, AVAILABLE, RESERVED } = await load('store.js');
 const { rank } = await load('ranking.js');
 
@@ -149,4 +151,37 @@ test('a ward board counts what is here, what is short, and who belongs where', (
   const { here, free, short } = board.classes.get('bed');
   assert.deepEqual([here, free, short], [3, 1, 4]);
   assert.equal(board.classes.get('scale').short, 1, 'none is here at all');
+});
+
+const alert = (kind, severity, state, name, minute) => ({ kind, severity, state, subject: name, opened_at: `2026-01-01T10:0${minute}:00Z` });
+
+test('of alerts each cause is one row: what nobody sees to first, the critical before the rest', () => {
+  const text = new Text(languages, 'da', 'Europe/Copenhagen');
+  const groups = grouped([
+    alert('battery', 'low', 'open', 'P1', 3), alert('battery', 'low', 'open', 'P2', 1), alert('battery', 'low', 'open', 'P3', 4),
+    alert('battery', 'low', 'open', 'P4', 4), alert('par', 'critical', 'acknowledged', 'bed', 0), alert('par', 'low', 'open', 'scale', 2),
+    alert('leaving', 'critical', 'open', 'P5', 5),
+  ], (a) => a.subject);
+  assert.deepEqual(groups.map((g) => [g.kind, g.acknowledged, g.names.length]), [['leaving', false, 1], ['battery', false, 4], ['par', false, 1], ['par', true, 1]]);
+  const { shown, rest } = shownOf(groups);
+  assert.deepEqual([shown.length, rest], [3, 1]);
+  const nowMs = Date.parse('2026-01-01T10:11:00Z');
+  assert.deepEqual(wordsOf(groups[1], text, nowMs), { what: 'Lavt batteri', names: 'P1, P2, P3 og 1 til', more: 'i 10 min' });
+  assert.deepEqual(wordsOf(groups[3], text, nowMs), { what: 'Alt for få klar', names: 'bed', more: 'nogen tager sig af det · i 11 min' });
+});
+
+test('without an answer the last alerts stay, but none for who may not see them', async () => {
+  const url = 'GET /api/v1/alerts?state=open,acknowledged&ward=D1&limit=100';
+  const answers = { [url]: { alerts: [alert('par', 'low', 'open', 'bed', 1)] } };
+  let drawn = 0;
+  const alerts = new Alerts(serverOf(answers), () => { drawn += 1; });
+  alerts.of('D1');
+  await alerts.ask();
+  assert.ok(drawn > 0 && alerts.list.length === 1);
+  answers[url] = new Refusal(503, {}, 5);
+  await alerts.ask();
+  assert.equal(alerts.list.length, 1);
+  answers[url] = new Refusal(403, {}, 0);
+  await alerts.ask();
+  assert.equal(alerts.list.length, 0);
 });

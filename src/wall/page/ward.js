@@ -1,5 +1,6 @@
 // The ward board: what is here and what is short, what leaves, what of ours is elsewhere, what doesn't belong here.
 
+import { Alerts, grouped, shownOf, wordsOf } from './alerts.js';
 import { byId, make, pool, setData, setShown, setText } from './dom.js';
 import { Feed } from './feed.js';
 import { Store, STATUSES } from './store.js';
@@ -29,6 +30,7 @@ let page = null;
 
 page = await begin(dress);
 const { query, server, text } = page;
+const alerts = new Alerts(server, draw);
 const feed = new Feed('/api/v1/stream', server.token, {
   change: draw,
   hello: (hello) => {
@@ -75,6 +77,7 @@ async function takeSite(hello) {
     const wanted = (query.get('ward') ?? '').toLowerCase();
     ward = [...site.wards.keys()].find((id) => id.toLowerCase() === wanted) ?? null;
     await takeLevels();
+    alerts.of(ward);
   } catch {
     // The feed's state says what is wrong; the plan comes with the next hello.
     setTimeout(() => takeSite(hello), 3000);
@@ -129,9 +132,46 @@ function showBoard(board, nowMs) {
     setData(row, 'short', short > 0 ? (free < level.critical ? 'critical' : 'yes') : 'no');
     setText(row.short, short > 0 ? text.t('ward.short', { n: short, target: level.target }) : level ? text.t('ward.enough', { target: level.target }) : '');
   });
+  showAlerts(nowMs);
   showThings('going', board.going, nowMs);
   showThings('away', board.away, nowMs);
   showThings('strays', board.strays, nowMs);
+}
+
+function showAlerts(nowMs) {
+  const { shown, rest } = shownOf(grouped(alerts.list, nameOf));
+  setShown(byId('alerts'), shown.length > 0);
+  const rows = pool(byId('alert-rows'), shown.length + (rest > 0 ? 1 : 0), makeAlert);
+  shown.forEach((group, i) => {
+    const { what, names, more } = wordsOf(group, text, nowMs);
+    setData(rows[i], 'severity', group.severity);
+    setData(rows[i], 'state', group.acknowledged ? 'acknowledged' : 'open');
+    setText(rows[i].what, what);
+    setText(rows[i].names, names);
+    setText(rows[i].more, more);
+  });
+  const last = rows[shown.length];
+  if (!last) return;
+  setData(last, 'severity', 'low');
+  setData(last, 'state', 'rest');
+  setText(last.what, text.n('list.rest', rest));
+  setText(last.names, '');
+  setText(last.more, '');
+}
+
+function nameOf(alert) {
+  if (alert.kind === 'par') return className(alert.class, text);
+  const name = alert.label ?? alert.subject;
+  return alert.zone_name ? `${name} (${alert.zone_name})` : name;
+}
+
+function makeAlert() {
+  const row = make('li');
+  row.what = make('strong', 'what');
+  row.names = make('span', 'names');
+  row.more = make('span', 'more');
+  row.append(row.what, row.names, row.more);
+  return row;
 }
 
 function makeClass() {
@@ -206,4 +246,5 @@ function stop(title, why, parts) {
 }
 
 setInterval(draw, 1000);
+alerts.start();
 feed.start();
