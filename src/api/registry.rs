@@ -5,6 +5,7 @@ use crate::{
     clock::now_ms,
     model::{Carrier, CarrierId, TagId},
 };
+use std::time::Duration;
 use tokio::sync::MutexGuard;
 
 /// Held by whoever changes the registry.
@@ -16,6 +17,27 @@ pub(super) async fn reload(app: &App, change: Change<'_>) -> Result<(), ApiError
     (app.context.announce)(registry);
     drop(change);
     Ok(())
+}
+
+/// Between two looks at what others changed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Shows everybody what a command beside Spor changed in the database, until Spor stops.
+pub(super) async fn follow(app: App) {
+    if app.context.replay.is_some() {
+        return;
+    }
+    let mut shown = None;
+    while app.stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        // Who writes says that the database is away.
+        let Ok(version) = app.context.storage.registry_version().await else { continue };
+        if shown != Some(version) {
+            let change = app.registry_changes.lock().await;
+            if reload(&app, change).await.is_ok() {
+                shown = Some(version);
+            }
+        }
+    }
 }
 
 /// Fastens `tag` to `carrier`, in place of what that carries.

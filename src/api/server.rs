@@ -3,8 +3,8 @@
 use super::{
     App, Config, Context, Shared, alerts, asset_registry, assets, by_hand, classes,
     error::ApiError, events, floors, guard, health, history, lookups, nearest, openapi, par,
-    people, person_registry, presence, qr, rejected, replay, report, session, status, stream, tags,
-    zones,
+    people, person_registry, presence, qr, registry, rejected, replay, report, session, status,
+    stream, tags, zones,
 };
 use crate::auth::Tokens;
 use axum::{
@@ -154,7 +154,8 @@ pub async fn serve(
             }
         }
     };
-    let (ended, ()) = tokio::join!(served, stream::run(app));
+    let following = registry::follow(Arc::clone(&app));
+    let (ended, (), ()) = tokio::join!(served, stream::run(app), following);
     ended
 }
 

@@ -56,6 +56,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0007_alert.sql"),
         timescale: None,
     },
+    Migration {
+        number: 9,
+        name: "0009_registry.sql",
+        sql: include_str!("../../schemas/database/0009_registry.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

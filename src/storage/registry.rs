@@ -55,6 +55,15 @@ impl Storage {
         Ok(registry)
     }
 
+    /// A number that is another one after each change of the registry.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn registry_version(&self) -> Result<i64, StorageError> {
+        let sql = "select version from registry_version";
+        Ok(self.client().await?.query_one(sql, &[]).await?.get(0))
+    }
+
     /// Adds assets, or changes those that exist; a retired one is back in service.
     ///
     /// # Errors

@@ -53,6 +53,10 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
     std::fs::write(&csv, "id,label,class,home_ward,tag\nX1,One more,bed,,\n").unwrap();
     let import = command(&spor.data_dir()).arg("import-assets").arg(&csv).output().unwrap();
     assert!(import.status.success(), "{import:?}");
+    until("what was imported", 10, async || {
+        (spor.get("/api/v1/assets/X1").await.0 == 200).then_some(())
+    })
+    .await;
     let (_, events) = spor.get("/api/v1/events?limit=1").await;
     assert!(events["events"][0].is_object(), "{events}");
 
@@ -65,7 +69,6 @@ async fn a_hospital_moves_from_one_command_and_leaves_nothing_behind() {
     assert!(!spor.data_dir().join("endpoints.json").exists());
 
     spor.start_again().await;
-    assert_eq!(spor.get("/api/v1/assets/X1").await.0, 200, "what was imported");
     let (_, again) = spor.get("/api/v1/assets?limit=1000").await;
     let known =
         again["assets"].as_array().unwrap().iter().filter(|a| !a["place"].is_null()).count();
