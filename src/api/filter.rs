@@ -137,6 +137,11 @@ impl AssetFilter {
         Self { statuses: Vec::new(), ..self.clone() }
     }
 
+    /// True when what is free is meant.
+    pub(super) fn means_free(&self) -> bool {
+        self.statuses.contains(&Status::Available)
+    }
+
     /// Anything that does as asked.
     pub(super) fn of_any_class(&self) -> Self {
         Self { classes: Vec::new(), words: Vec::new(), ..self.clone() }

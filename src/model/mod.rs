@@ -35,7 +35,7 @@ pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};
 pub use rollup::{
     AssetPast, ByStatus, ClassHour, HOUR_MS, Lengths, Level, Name, ParHour, ParInForce, Rolled,
-    RollupPast, Shortage, StatusPast, VisitPast,
+    RollupPast, Shortage, StatusLine, StatusPast, VisitPast,
 };
 pub use spor_schemas::{
     AssetId, ClassId, EngineId, EventKind, EventMessage, PersonId, ReaderId, StaffRole, TagId,

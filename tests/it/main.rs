@@ -9,6 +9,7 @@ mod support;
 
 mod commands;
 mod demo;
+mod expected;
 mod find;
 mod first_path;
 mod front_door;

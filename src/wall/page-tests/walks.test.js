@@ -98,3 +98,16 @@ test('minutes are never too few, and a way is one line in either language', () =
   text.set('da', 'UTC');
   assert.equal(text.way([turn, lift]), 'Venstre 20 m, Elevator B til etage 4');
 });
+
+test('when one is expected free is told to five minutes, with its quartiles, or that nobody knows', () => {
+  const text = new Text(languages, 'en', 'UTC');
+  const now = Date.parse('2026-05-03T12:00:00Z');
+  const place = { zone_name: 'Room 12', floor: 2, floor_label: '2' };
+  const past = { ...place, status: 'in_use', basis: 'past', at: '2026-05-03T14:31:00Z', from: '2026-05-03T14:13:00Z', to: '2026-05-03T15:16:00Z' };
+  assert.deepEqual(text.expected(past, now), ['One is expected free about 14:30 (between 14:10 and 15:20): Room 12, floor 2.']);
+  assert.deepEqual(text.expected({ ...place, status: 'reserved', basis: 'hand', at: '2026-05-03T12:07:00Z' }, now), ['One is expected free at 12:07, unless it is fetched before: Room 12, floor 2.']);
+  assert.deepEqual(text.expected(null, now), ['When one will be free is not known.']);
+  assert.deepEqual(text.expected(undefined, now), []);
+  text.set('da', 'UTC');
+  assert.deepEqual(text.expected(past, now), ['En ventes ledig omkring kl. 14.30 (mellem 14.10 og 15.20): Room 12, etage 2.']);
+});

@@ -82,15 +82,20 @@ export class Answer {
     }
   }
 
-  /** What the server proposes where nothing is free: a line on the nearest that isn't, and what does the same work. */
-  alternatives({ otherwise, text }, lines) {
-    if (!otherwise) return [];
+  /** What the server proposes where nothing is free: a line on the nearest that isn't, when one will be, and what does the same work. */
+  alternatives({ otherwise, awaited, text, nowMs }, lines) {
+    const expected = text.expected(awaited, nowMs);
+    if (!otherwise) {
+      lines.push(...expected);
+      return [];
+    }
     const far = (asset) => (asset.walk_s === undefined ? '' : text.minutes(asset.walk_s));
     const [next] = otherwise.other_status;
     if (next?.place) {
       const place = next.place.zone_name ?? text.t('place.none');
       lines.push(text.t('none.next', { status: text.t(`status.${next.status}`).toLowerCase(), place, floor: next.place.floor_label ?? next.place.floor, far: far(next) }));
     }
+    lines.push(...expected);
     const nearest = new Map();
     for (const asset of otherwise.other_class) if (!nearest.has(asset.class)) nearest.set(asset.class, asset);
     if (nearest.size > 0) lines.push(text.t('none.instead'));
