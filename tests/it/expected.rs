@@ -78,3 +78,31 @@ async fn where_nothing_is_free_the_one_that_will_be_first_is_told_and_on_what_gr
     browser.until_text("En ventes ledig omkring kl.", 5).await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn a_ward_board_says_when_what_is_its_own_or_here_is_expected_to_be_free() {
+    let Some((spor, _)) = hospital(&[("SPOR_STORAGE__LATELY_SECONDS", "1")]).await else { return };
+    let bed = json!({ "label": "Ting BED-0001", "class": "bed", "home_ward": "D2" });
+    let url = format!("{}/api/v1/assets/BED-0001", spor.http);
+    assert!(reqwest::Client::new().put(url).json(&bed).send().await.unwrap().status().is_success());
+    remember(&spor).await;
+    until("the bed to be expected", 15, async || {
+        let (_, ours) = spor.get("/api/v1/assets?home=D2").await;
+        ours["assets"][0]["expected_free"].is_object().then_some(())
+    })
+    .await;
+    for ward in ["D2", "F1"] {
+        let url = format!("{}/ward?lang=en&ward={ward}", spor.http);
+        let Some(browser) = Browser::open(&url, 1920, 1080).await else { return };
+        browser.until_text("Expected to be free 1", 20).await;
+        let expected = browser.value("document.getElementById('expected-rows').innerText").await;
+        let expected = expected.as_str().unwrap();
+        assert!(
+            expected.contains("Ting BED-0001") && expected.contains("To be cleaned · free about"),
+            "{ward}: {expected}"
+        );
+        browser.close().await;
+    }
+    let (status, problem) = spor.get("/api/v1/assets?home=NOWHERE").await;
+    assert_eq!((status, &problem["field"]), (400, &json!("home")));
+}

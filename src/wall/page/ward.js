@@ -1,4 +1,4 @@
-// The ward board: what is here and what is short, what leaves, what of ours is elsewhere, what doesn't belong here.
+// The ward board: what is here and what is short, what leaves, what is expected to be free, what of ours is elsewhere, what doesn't belong here.
 
 import { byId, make, pool, setData, setShown, setText } from './dom.js';
 import { Feed } from './feed.js';
@@ -14,6 +14,8 @@ import { paintGlyph } from './glyphs.js';
 const BUILD = new URL('.', import.meta.url).pathname.split('/').at(-2);
 // A ward's list on a wall is read from its top.
 const ROWS_MOST = 12;
+// What is expected changes slowly, and only the server knows it.
+const EXPECTED_AGAIN_MS = 60_000;
 
 const store = new Store();
 const heard = { connected: false, snapshot: false, lastHeard: 0, newest: null };
@@ -23,6 +25,7 @@ let site = null;
 let siteVersion = null;
 let ward = null;
 let levels = [];
+let awaited = new Map();
 let reloading = false;
 // Words are written once before there is anything to draw.
 let page = null;
@@ -74,7 +77,7 @@ async function takeSite(hello) {
     siteVersion = hello.site.version;
     const wanted = (query.get('ward') ?? '').toLowerCase();
     ward = [...site.wards.keys()].find((id) => id.toLowerCase() === wanted) ?? null;
-    await takeLevels();
+    await Promise.all([takeLevels(), takeExpected()]);
   } catch {
     // The feed's state says what is wrong; the plan comes with the next hello.
     setTimeout(() => takeSite(hello), 3000);
@@ -89,6 +92,20 @@ async function takeLevels() {
   } catch {
     levels = [];
   }
+}
+
+/** When what is here or ours and isn't free is expected to be; while the server can't tell, nothing is. */
+async function takeExpected() {
+  if (!ward) return;
+  const asked = (filter) => server.get(`/api/v1/assets?${new URLSearchParams({ [filter]: ward, status: 'in_use,dirty,cleaning', limit: 1000 })}`);
+  try {
+    const answers = await Promise.all([asked('ward'), asked('home')]);
+    const known = answers.flatMap((answer) => answer.assets).filter((asset) => asset.expected_free);
+    awaited = new Map(known.map((asset) => [asset.id, { ...asset.expected_free, status: asset.status }]));
+  } catch {
+    awaited = new Map();
+  }
+  draw();
 }
 
 function draw() {
@@ -106,7 +123,7 @@ function draw() {
   setShown(byId('stop'), false);
   setShown(byId('board'), true);
   setData(document.body, 'state', state.name);
-  return showBoard(boardOf(store, site, ward, levels, nowMs), nowMs);
+  return showBoard(boardOf(store, site, ward, levels, awaited, nowMs), nowMs);
 }
 
 function showLamp(state) {
@@ -130,6 +147,7 @@ function showBoard(board, nowMs) {
     setText(row.short, short > 0 ? text.t('ward.short', { n: short, target: level.target }) : level ? text.t('ward.enough', { target: level.target }) : '');
   });
   showThings('going', board.going, nowMs);
+  showThings('expected', board.expected, nowMs);
   showThings('away', board.away, nowMs);
   showThings('strays', board.strays, nowMs);
 }
@@ -173,6 +191,7 @@ function makeThing() {
 
 function moreOf(name, slot, nowMs) {
   if (name === 'strays') return [text.t('ward.belongs', { ward: store.homes[slot] }), text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) })].join(' · ');
+  if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs) })].join(' · ');
   if (name === 'going') return text.t(`status.${STATUSES[store.status[slot]]}`);
   return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('seen.ago', { age: text.age(nowMs - store.seen[slot]) })].join(' · ');
 }
@@ -206,4 +225,5 @@ function stop(title, why, parts) {
 }
 
 setInterval(draw, 1000);
+setInterval(takeExpected, EXPECTED_AGAIN_MS);
 feed.start();
