@@ -6,7 +6,7 @@ import { AVAILABLE } from './store.js';
 import { shapeOf } from './classes.js';
 import { drawGlyph } from './glyphs.js';
 import { ring } from './plan.js';
-import { drawPill, drawTag, drawHere, drawRoute } from './marks.js';
+import { drawPill, drawTag, drawHere, drawHereName, drawRoute } from './marks.js';
 import { drawTrail } from './replay.js';
 
 const EASE_MS = 300;
@@ -20,6 +20,7 @@ export class AssetLayer {
     this.hits = [];
     this.rooms = new Map();
     this.busyRadius = 1;
+    this.herePlace = 0;
     this.drawn = { glyphs: 0, dots: 0, easing: 0 };
   }
 
@@ -36,8 +37,12 @@ export class AssetLayer {
     if (!scene.floor) return false;
     if (scene.route && !scene.hidden) drawRoute(ctx, scene);
     if (scene.trail) drawTrail(ctx, scene);
-    if (scene.origin?.shown && scene.origin.floor === scene.floor.number) drawHere(ctx, scene);
-    if (scene.hidden) return false;
+    const isHere = scene.origin?.shown && scene.origin.floor === scene.floor.number;
+    if (isHere) drawHere(ctx, scene);
+    if (scene.hidden) {
+      if (isHere) this.herePlace = drawHereName(ctx, scene, this.hits, this.herePlace);
+      return false;
+    }
     ctx.globalAlpha = 1;
     ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
     this.drawDots(ctx, scene);
@@ -52,6 +57,7 @@ export class AssetLayer {
     for (const slot of loose) if (this.store.status[slot] === AVAILABLE) this.drawOne(ctx, scene, slot);
     this.drawSelected(ctx, scene);
     ctx.filter = 'none';
+    if (isHere) this.herePlace = drawHereName(ctx, scene, this.hits, this.herePlace);
     return this.drawn.easing > 0;
   }
 
