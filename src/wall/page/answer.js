@@ -155,13 +155,16 @@ export class Answer {
     paintGlyph(item.glyph, shapeOf(store.classes[store.classOf[slot]]), store.status[slot], freshness !== 0, size, scene.colours);
     setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));
     // Rooms often bear their ward's name already.
-    setText(item.ward, room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '');
+    const ward = room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '';
+    const far = freshness >= LOST ? '' : text.far(entry);
+    setText(item.ward, ward);
+    setData(item, 'short', String(first && fitsOneLine(place, ward, far, this.panelUnits)));
     const otherFloor = Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor;
     // A card with a way says by it that one stays on this floor.
     const saysFloor = freshness !== UNKNOWN && (otherFloor || index === undefined || !entry.walk);
     setText(item.floor, saysFloor ? text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }) : '');
     setData(item.floor, 'other', String(otherFloor));
-    setText(item.metres, freshness >= LOST ? '' : text.far(entry));
+    setText(item.metres, far);
     setText(item.way, index !== undefined && entry.walk && (first || chosen || this.panelUnits > TIGHT_UNITS) ? text.way(entry.walk.steps, !first && !chosen) : '');
     setData(item, 'mine', String(Boolean(entry.mine)));
     setText(item.status, entry.mine ? text.t('claim.mine', { time: text.time(scene.claims.until(store.ids[slot], store.status[slot], nowMs)) }) : text.t(`status.${STATUSES[store.status[slot]]}`));
@@ -251,6 +254,11 @@ function boldWidth(words) {
 /** True when a room's name needs two lines beside its rank, and beside its distance in the smaller cards. */
 function isLong(place, first, panelUnits) {
   return first ? boldWidth(place) * 1.5 > panelUnits - 2.4 : boldWidth(place) * 1.1 > panelUnits - 4.8;
+}
+
+/** True when the first card's room, its ward and how far it is fit on one line. */
+function fitsOneLine(place, ward, far, panelUnits) {
+  return boldWidth(place) * 1.5 + boldWidth(ward) * 0.8 + boldWidth(far) * 1.15 < panelUnits - 3.8;
 }
 
 function wherePlace(freshness, place, seenMs, text, nowMs) {
