@@ -176,8 +176,10 @@ pub(super) async fn clear(
 /// The name of the token; while Spor is open the name that was given.
 fn who(caller: &Caller, given: Option<String>) -> Result<String, ApiError> {
     caller.must(Permission::Handle)?;
+    // What isn't a name is refused also where it wouldn't count.
+    let given = given.map(|given| checked("by", &given, MAX_NAME)).transpose()?;
     match (caller.name(), given) {
-        ("", Some(given)) => checked("by", &given, MAX_NAME),
+        ("", Some(given)) => Ok(given),
         ("", None) => Ok("anybody".to_owned()),
         (name, _) => Ok(name.to_owned()),
     }

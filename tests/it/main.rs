@@ -16,6 +16,7 @@ mod front_door;
 mod grafana;
 mod idle;
 mod login;
+mod openapi;
 mod outside_broker;
 mod pages;
 mod par;
