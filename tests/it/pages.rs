@@ -203,6 +203,11 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
         let asset = json!({ "label": format!("Ting {id}"), "class": class, "home_ward": home });
         assert!(http.put(url).json(&asset).send().await.unwrap().status().is_success());
     }
+    for (class, target, critical) in [("infusion-pump", 3, 1), ("syringe-pump", 2, 1)] {
+        let url = format!("{}/api/v1/par/{class}/D2", spor.http);
+        let level = json!({ "target": target, "critical": critical });
+        assert!(http.put(url).json(&level).send().await.unwrap().status().is_success());
+    }
     let claim = http.post(format!("{}/api/v1/assets/PUMP-0001/claim", spor.http)).json(&json!({}));
     assert!(claim.send().await.unwrap().status().is_success());
     let Some(browser) =
@@ -212,6 +217,15 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
     };
     let text = browser.until_text("2 here, 1 free", 20).await;
     assert!(text.contains("Ward D2"), "{text}");
+    let short = "[...document.querySelectorAll('#classes li')].map((row) => [row.dataset.short, row.querySelector('strong').textContent, row.querySelector('.short').textContent])";
+    assert_eq!(
+        browser.value(short).await,
+        json!([
+            ["yes", "Infusion pump", "2 short of 3"],
+            ["critical", "Syringe pump", "2 short of 2"]
+        ]),
+        "what should stand ready, and doesn't: {text}"
+    );
     let list = async |name: &str| {
         let css = format!("document.getElementById('{name}-rows').innerText");
         browser.value(&css).await.as_str().unwrap().to_owned()
