@@ -27,7 +27,7 @@ export class Answer {
     this.spokenAt = 0;
   }
 
-  /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden}`. */
+  /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden, reached}`. */
   show(scene) {
     // Read once, before anything is written: each reading in between would lay the page out anew.
     this.panelUnits = this.list.clientWidth / scene.unit;
@@ -41,7 +41,7 @@ export class Answer {
     this.speak(answers[0], scene);
   }
 
-  showQuery({ query, entries, text, colours, unit }) {
+  showQuery({ query, entries, text, colours, unit, hidden }) {
     const asked = query.words.trim() === '' && query.classId;
     setShown(byId('chip'), Boolean(asked));
     setShown(byId('clear'), query.words !== '');
@@ -49,13 +49,15 @@ export class Answer {
     paintGlyph(byId('chip-glyph'), shapeOf(query.classId), AVAILABLE, false, Math.round(unit * 0.95), colours);
     setText(byId('chip-name'), className(query.classId, text));
     const free = entries.filter((entry) => isAnswer(entry) && !entry.mine).length;
-    setText(byId('chip-count'), text.n('ask.free', free));
+    setText(byId('chip-count'), hidden ? '' : text.n('ask.free', free));
   }
 
   showMessage(scene, answers) {
     const { query, entries, text } = scene;
     const lines = [];
     let suggestions = [];
+    // The lines up to here are what one came for.
+    let ahead = 1;
     if (scene.unknownCode) lines.push(text.t('none.code', { code: scene.unknownCode }));
     if (scene.hidden) lines.push(text.t('none.hidden'));
     else if (this.store.size === 0) lines.push(text.t('none.assets'), text.t('none.assets.why'));
@@ -64,6 +66,7 @@ export class Answer {
       suggestions = scene.suggestions();
     } else if (answers.length === 0 && query.classId && !query.words.trim()) {
       lines.push(text.t('none.class', { type: classInSentence(query.classId, text) }));
+      ahead = lines.push(...text.expected(scene.awaited, scene.nowMs));
       const busy = entries.filter((entry) => entry.group === 1).length;
       if (busy > 0) lines.push(text.n('none.class.some', busy));
       suggestions = this.alternatives(scene, lines);
@@ -74,7 +77,7 @@ export class Answer {
     const key = lines.join('\n') + suggestions.map((s) => s.id + s.name).join();
     if (this.message.dataset.key === key) return;
     this.message.dataset.key = key;
-    this.message.replaceChildren(...lines.map((line, i) => make('p', i === 0 ? 'strong' : '', line)));
+    this.message.replaceChildren(...lines.map((line, i) => make('p', i === 0 ? 'strong' : i < ahead ? 'ahead' : '', line)));
     if (suggestions.length > 0) {
       const row = make('div', 'suggestions');
       row.append(...suggestions.map(({ id, name }) => button('suggestion', name, () => this.ask(id))));
@@ -82,20 +85,15 @@ export class Answer {
     }
   }
 
-  /** What the server proposes where nothing is free: a line on the nearest that isn't, when one will be, and what does the same work. */
-  alternatives({ otherwise, awaited, text, nowMs }, lines) {
-    const expected = text.expected(awaited, nowMs);
-    if (!otherwise) {
-      lines.push(...expected);
-      return [];
-    }
+  /** What the server proposes where nothing is free: a line on the nearest that isn't, and what does the same work. */
+  alternatives({ otherwise, text }, lines) {
+    if (!otherwise) return [];
     const far = (asset) => (asset.walk_s === undefined ? '' : text.minutes(asset.walk_s));
     const [next] = otherwise.other_status;
     if (next?.place) {
       const place = next.place.zone_name ?? text.t('place.none');
       lines.push(text.t('none.next', { status: text.t(`status.${next.status}`).toLowerCase(), place, floor: next.place.floor_label ?? next.place.floor, far: far(next) }));
     }
-    lines.push(...expected);
     const nearest = new Map();
     for (const asset of otherwise.other_class) if (!nearest.has(asset.class)) nearest.set(asset.class, asset);
     if (nearest.size > 0) lines.push(text.t('none.instead'));
@@ -175,9 +173,9 @@ export class Answer {
   }
 
   /** The button that reserves the first and the chosen answer, and gives back what is reserved here. */
-  fillAct(item, { slot, mine }, wanted, { claims, text }) {
+  fillAct(item, { slot, mine }, wanted, { claims, reached, text }) {
     const id = this.store.ids[slot];
-    setShown(item.act, claims.allowed && (mine || wanted));
+    setShown(item.act, claims.allowed && reached && (mine || wanted));
     item.act.disabled = claims.busy === id;
     const trouble = claims.trouble?.id === id ? `claim.${claims.trouble.kind}` : null;
     const label = mine ? 'claim.release' : 'claim.take';

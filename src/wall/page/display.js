@@ -226,7 +226,7 @@ export class Display {
     showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
-      unknownCode: this.unknownCode, hidden, motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise, awaited: this.walks.awaited,
+      unknownCode: this.unknownCode, hidden, reached: state.name !== 'down', motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise, awaited: this.walks.awaited,
       suggestions: () => this.search.suggestions(query.words, text),
       floorLabel: (number) => this.site.floors.find((f) => f.number === number)?.label ?? String(number),
     });

@@ -14,6 +14,7 @@ import { paintGlyph } from './glyphs.js';
 const BUILD = new URL('.', import.meta.url).pathname.split('/').at(-2);
 // A ward's list on a wall is read from its top.
 const ROWS_MOST = 12;
+const EXPECTED_MOST = 8;
 // What is expected changes slowly, and only the server knows it.
 const EXPECTED_AGAIN_MS = 60_000;
 
@@ -164,7 +165,7 @@ function makeClass() {
 
 function showThings(name, slots, nowMs) {
   setText(byId(`${name}-count`), String(slots.length));
-  const shown = slots.slice(0, ROWS_MOST);
+  const shown = slots.slice(0, name === 'expected' ? EXPECTED_MOST : ROWS_MOST);
   const rows = pool(byId(`${name}-rows`), shown.length + (slots.length === 0 || slots.length > shown.length ? 1 : 0), makeThing);
   shown.forEach((slot, i) => {
     const room = site.rooms.get(store.zones[slot]);
@@ -191,7 +192,7 @@ function makeThing() {
 
 function moreOf(name, slot, nowMs) {
   if (name === 'strays') return [text.t('ward.belongs', { ward: store.homes[slot] }), text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) })].join(' · ');
-  if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs) })].join(' · ');
+  if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs, true) })].join(' · ');
   if (name === 'going') return text.t(`status.${STATUSES[store.status[slot]]}`);
   return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('seen.ago', { age: text.age(nowMs - store.seen[slot]) })].join(' · ');
 }
