@@ -251,7 +251,9 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
     else {
         return;
     };
-    let text = browser.until_text("2 here, 1 free", 20).await;
+    browser.until_text("2 here, 1 free", 20).await;
+    // What should stand ready comes after what does.
+    let text = browser.until_text("2 short of 3", 20).await;
     assert!(text.contains("Ward D2"), "{text}");
     let short = "[...document.querySelectorAll('#classes li')].map((row) => [row.dataset.short, row.querySelector('strong').textContent, row.querySelector('.short').textContent])";
     assert_eq!(

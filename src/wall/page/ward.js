@@ -15,8 +15,8 @@ const BUILD = new URL('.', import.meta.url).pathname.split('/').at(-2);
 // A ward's list on a wall is read from its top.
 const ROWS_MOST = 12;
 const EXPECTED_MOST = 8;
-// What is expected changes slowly, and only the server knows it.
-const EXPECTED_AGAIN_MS = 60_000;
+// What is expected and what should stand ready changes slowly, and only the server knows it.
+const ASK_AGAIN_MS = 60_000;
 
 const store = new Store();
 const heard = { connected: false, snapshot: false, lastHeard: 0, newest: null };
@@ -226,5 +226,5 @@ function stop(title, why, parts) {
 }
 
 setInterval(draw, 1000);
-setInterval(takeExpected, EXPECTED_AGAIN_MS);
+setInterval(() => Promise.all([takeLevels(), takeExpected()]), ASK_AGAIN_MS);
 feed.start();
