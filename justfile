@@ -34,6 +34,10 @@ load *ARGS:
 bench *ARGS:
     cargo bench --bench end_to_end -- --plan json64,fixed50k --bare {{ARGS}}
 
+# what the wall display takes in a browser: frames a second, and a search as a porter does it
+bench-wall:
+    cargo bench --bench wall
+
 # what single steps cost: decode, zone look-up, smoothing, journal, COPY, event stream
 bench-steps *ARGS:
     cargo bench --bench steps -- {{ARGS}}

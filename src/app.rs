@@ -22,13 +22,13 @@ use crate::{
     config::Config,
     ingest::Rejections,
     live::Live,
-    model::{EventMessage, Registry},
+    model::{EventMessage, Registry, StatusLine},
     pipeline::{self, Folding},
     shutdown::within,
     site::{Site, SiteError},
     storage::{Past, Storage, StorageError},
     telemetry,
-    utilisation::{self, Rules},
+    utilisation::{self, Expectations, Rules},
     wall,
 };
 use anyhow::Context as _;
@@ -197,9 +197,11 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
         shown: rules.clone(),
         journal: logs.journal.clone(),
     });
+    let expectations = Arc::new(ArcSwap::from_pointee(Expectations::default()));
     let context = api::Context {
         site: shown,
         rules,
+        expectations: expectations.clone(),
         live,
         announce: logs.announcer(registry.clone()),
         by_hand: logs.by_hand(),
@@ -237,6 +239,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let rolling = tokio::spawn(until_stopped(rolling, stop.child_token()));
     let alerting = telling.tell(config.alerts.clone(), storage.clone(), webhook);
     let alerting = tokio::spawn(until_stopped(alerting, stop.child_token()));
+    let learning = storage.looking_back(now_ms, learn(expectations));
+    let learning = tokio::spawn(until_stopped(learning, stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
     // It ends with the process: a demo that is stopped meanwhile has less of a past.
@@ -281,6 +285,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     within(STOP_WITHIN, "HTTP", serving).await;
     within(STOP_WITHIN, "roll-ups", rolling).await;
     within(STOP_WITHIN, "alerts", alerting).await;
+    within(STOP_WITHIN, "expectations", learning).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
     within(STOP_WITHIN, "journal", logs.close()).await;
     within(2 * STOP_WITHIN, "PostgreSQL", storage.stop()).await;
@@ -343,6 +348,11 @@ fn health_of(
         });
         api::Health { troubles: troubles.collect() }
     }
+}
+
+/// Makes what assets did lately into what is expected of them.
+fn learn(expectations: Arc<ArcSwap<Expectations>>) -> impl Fn(&[StatusLine], i64) + Send + 'static {
+    move |lines, now_ms| expectations.store(Arc::new(Expectations::of(lines, now_ms)))
 }
 
 /// A part that may be left at any moment.

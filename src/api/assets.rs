@@ -3,6 +3,7 @@
 use super::{
     App,
     error::ApiError,
+    expected::{NextFree, next_free},
     extract::{InPath, InQuery},
     filter::{AssetFilter, AssetQuery, Near},
     guard::Caller,
@@ -29,6 +30,11 @@ pub(super) struct AssetList {
     /// When `near` was given and nothing fits: what else would do.
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives: Option<Alternatives>,
+    /// When what is free was asked for with `near` and nothing fits: what is expected to be free first;
+    /// null: nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<NextFree>)]
+    expected_free: Option<Option<NextFree>>,
 }
 
 /// Assets where they are now. With `near` they come in the order of fetching: walking time first,
@@ -59,6 +65,8 @@ pub(super) async fn list(
     let (found, guessed) = matching(&mut filter, &picture);
     let otherwise = nearest.as_ref().filter(|_| found.is_empty());
     let alternatives = otherwise.and_then(|nearest| alternatives(&filter, &picture, nearest));
+    let awaited = otherwise.filter(|_| filter.means_free());
+    let expected_free = awaited.map(|_| next_free(&filter, &picture));
     let placed = found
         .into_iter()
         .map(|now| {
@@ -73,7 +81,7 @@ pub(super) async fn list(
         picture.asset_view(now, fetch.map(|(nearest, standing)| nearest.fetch(now, standing)))
     };
     let assets = placed.iter().map(|(now, standing)| view((now, standing))).collect();
-    Ok(Json(AssetList { assets, next_cursor, guessed, alternatives }))
+    Ok(Json(AssetList { assets, next_cursor, guessed, alternatives, expected_free }))
 }
 
 /// One asset.

@@ -181,8 +181,10 @@ fn who(caller: &Caller, given: Option<String>) -> Result<String, ApiError> {
 
 /// The same, of one who may.
 pub(super) fn name_of(caller: &Caller, given: Option<String>) -> Result<String, ApiError> {
+    // What isn't a name is refused also where it wouldn't count.
+    let given = given.map(|given| checked("by", &given, MAX_NAME)).transpose()?;
     match (caller.name(), given) {
-        ("", Some(given)) => checked("by", &given, MAX_NAME),
+        ("", Some(given)) => Ok(given),
         ("", None) => Ok("anybody".to_owned()),
         (name, _) => Ok(name.to_owned()),
     }

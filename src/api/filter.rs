@@ -40,6 +40,9 @@ pub(super) struct AssetQuery {
     /// A ward that it is in now.
     #[param(example = "C1")]
     pub(super) ward: Option<String>,
+    /// The ward that owns it, wherever it is.
+    #[param(example = "C1")]
+    pub(super) home: Option<String>,
     /// Words in Danish or English; each must occur in its id, label, room name or ward, or be a
     /// word for its class; "free" asks for what is available. Where nothing has them all, slips of
     /// the fingers are forgiven. A scanned code (GS1 GIAI or GRAI), an id or a whole label means
@@ -84,6 +87,7 @@ pub(super) struct AssetFilter {
     states: Vec<Freshness>,
     zone: Option<ZoneId>,
     wards: Vec<WardId>,
+    home: Option<WardId>,
     floor: Option<i16>,
     /// Folded.
     pub(super) words: Vec<String>,
@@ -117,6 +121,9 @@ impl AssetFilter {
         if let Some(ward) = &query.ward {
             filter.wards.push(known_ward(ward, site).ok_or_else(|| no_such("ward", ward))?);
         }
+        if let Some(ward) = &query.home {
+            filter.home = Some(known_ward(ward, site).ok_or_else(|| no_such("home", ward))?);
+        }
         if let Some(text) = &query.zone {
             if let Some(zone) = site.zones().find(|zone| zone.id.as_str() == text) {
                 filter.zone = Some(zone.id.clone());
@@ -135,6 +142,11 @@ impl AssetFilter {
     /// The same, whatever it is doing.
     pub(super) fn in_any_status(&self) -> Self {
         Self { statuses: Vec::new(), ..self.clone() }
+    }
+
+    /// True when what is free is meant.
+    pub(super) fn means_free(&self) -> bool {
+        self.statuses.contains(&Status::Available)
     }
 
     /// Anything that does as asked.
@@ -160,6 +172,7 @@ impl AssetFilter {
         picture.may_see(now, &self.scope)
             && self.asset.as_ref().is_none_or(|id| *id == now.asset.id)
             && holds(&self.classes, |class| class == now.asset.class.as_str())
+            && self.home.as_ref().is_none_or(|home| now.asset.home_ward.as_ref() == Some(home))
             && holds(&self.statuses, |status| *status == now.status())
             && holds(&self.states, |state| *state == now.freshness(picture.now_ms))
             && self.floor.is_none_or(|floor| place.is_some_and(|place| place.floor == floor))

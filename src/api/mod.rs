@@ -13,6 +13,7 @@ mod caller;
 mod classes;
 mod error;
 mod events;
+mod expected;
 mod extract;
 mod fetch;
 mod filter;
@@ -61,7 +62,7 @@ use crate::{
     replay::Controls,
     site::Site,
     storage::Storage,
-    utilisation::Rules,
+    utilisation::{Expectations, Rules},
 };
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
@@ -109,6 +110,8 @@ pub struct Context {
     pub site: Arc<ArcSwap<Site>>,
     /// The rules from which statuses follow, as they are now.
     pub rules: Arc<ArcSwap<Rules>>,
+    /// What the past says of when things will be free.
+    pub expectations: Arc<ArcSwap<Expectations>>,
     /// Where everything is now.
     pub live: Arc<Live>,
     /// Who carries which tag.

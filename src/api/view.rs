@@ -1,11 +1,16 @@
 //! The registry and the live picture as the API tells them.
 
-use super::{Shared, fetch::FetchView};
+use super::{
+    Shared,
+    expected::{ExpectedFree, expected_free},
+    fetch::FetchView,
+};
 use crate::{
     auth::Scope,
     live::{Place, TagState},
     model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId, WardId},
     site::Site,
+    utilisation::Expectations,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -68,6 +73,9 @@ pub(super) struct AssetView {
     /// Why somebody set it by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_reason: Option<String>,
+    /// When it is expected to be free; absent: it is, or nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_free: Option<ExpectedFree>,
     /// How far its place can be believed.
     state: Freshness,
     /// Where it was last; null: never seen.
@@ -161,6 +169,7 @@ pub(super) struct Picture<'a> {
     pub(super) registry: Arc<Registry>,
     pub(super) site: Arc<Site>,
     pub(super) hands: Arc<Hands>,
+    pub(super) expectations: Arc<Expectations>,
     pub(super) now_ms: i64,
 }
 
@@ -169,7 +178,8 @@ impl<'a> Picture<'a> {
         let (registry, site) = (&shared.context.registry, &shared.context.site);
         let (registry, site) = (registry.load_full(), site.load_full());
         let hands = Arc::clone(&shared.context.live.by_hand.borrow().hands);
-        Self { shared, registry, site, hands, now_ms: (shared.context.clock)() }
+        let expectations = shared.context.expectations.load_full();
+        Self { shared, registry, site, hands, expectations, now_ms: (shared.context.clock)() }
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -220,6 +230,7 @@ impl<'a> Picture<'a> {
             status_rule: status.map(|status| status.rule.clone()),
             status_until: hand.map(|hand| rfc3339(hand.until_ms)),
             status_reason: hand.and_then(|hand| hand.reason.clone()),
+            expected_free: expected_free(now, self),
             state: now.freshness(self.now_ms),
             place: now.place().map(|place| self.place_view(place)),
             battery_pct: state.and_then(|state| state.battery_pct),

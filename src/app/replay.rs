@@ -9,7 +9,7 @@ mod pass;
 use super::{
     data_dir::{DataDir, Endpoints},
     demo::progress,
-    health_of, keep_house, stop_when_asked,
+    health_of, keep_house, learn, stop_when_asked, until_stopped,
 };
 use crate::{
     api, auth,
@@ -23,7 +23,7 @@ use crate::{
     site::Site,
     storage::{self, Contents, Storage},
     telemetry,
-    utilisation::Rules,
+    utilisation::{Expectations, Rules},
     wall,
 };
 use arc_swap::ArcSwap;
@@ -88,6 +88,7 @@ struct Stage {
     /// The rules that are told of.
     rules: Arc<ArcSwap<Rules>>,
     registry: Arc<ArcSwap<Registry>>,
+    expectations: Arc<ArcSwap<Expectations>>,
     live: Arc<Live>,
     rejections: Rejections,
     controls: Controls,
@@ -153,6 +154,7 @@ async fn play(
         rules: Arc::new(ArcSwap::from_pointee(Rules::built_in())),
         site,
         registry: Arc::new(ArcSwap::default()),
+        expectations: Arc::new(ArcSwap::default()),
         live: Arc::new(Live::new()),
         rejections: Rejections::default(),
         controls: Controls::new(name, span, shift_ms, options.speed),
@@ -172,6 +174,9 @@ async fn play(
     let context = stage.context(tokens, sessions, &metrics);
     let serving = tokio::spawn(api::serve(http, context, wall::router(), stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.child_token()));
+    let clock = stage.controls.clone();
+    let learning = storage.looking_back(move || clock.now_ms(), learn(stage.expectations.clone()));
+    let learning = tokio::spawn(until_stopped(learning, stop.child_token()));
     let leaving = tokio::spawn({
         let (stop, controls) = (stop.clone(), stage.controls.clone());
         async move {
@@ -190,6 +195,7 @@ async fn play(
     signals.abort();
     within(STOP_WITHIN, "leaving", leaving).await;
     within(STOP_WITHIN, "HTTP", serving).await;
+    within(STOP_WITHIN, "expectations", learning).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
     within(STOP_WITHIN, "PostgreSQL", storage.stop()).await;
     data_dir.remove_endpoints();
@@ -208,6 +214,7 @@ impl Stage {
         api::Context {
             site: self.shown.clone(),
             rules: self.rules.clone(),
+            expectations: self.expectations.clone(),
             live: self.live.clone(),
             registry: self.registry.clone(),
             // A replay takes no changes.

@@ -1,6 +1,7 @@
 //! Hours of the past as storage has them, and what they come to: roll-ups.
 
 use super::asset::Status;
+use spor_schemas::ClassId;
 use std::collections::BTreeMap;
 
 /// An hour, milliseconds.
@@ -56,6 +57,15 @@ pub struct StatusPast {
     pub from_ms: i64,
     /// Until when, milliseconds; none: it still does.
     pub to_ms: Option<i64>,
+}
+
+/// What an asset of a class did lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusLine {
+    /// The class.
+    pub class: ClassId,
+    /// In the order of time, never two at once.
+    pub statuses: Vec<StatusPast>,
 }
 
 /// A stay in a room.

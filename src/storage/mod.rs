@@ -11,6 +11,7 @@ mod cursor;
 mod error;
 mod figures;
 mod history;
+mod lately;
 mod maintenance;
 mod migrate;
 mod par;
@@ -75,6 +76,8 @@ pub struct Config {
     pub history_days: u32,
     /// Seconds between two passes of the roll-ups.
     pub rollup_seconds: u32,
+    /// Seconds between two looks at what assets did lately; more where a look takes long.
+    pub lately_seconds: u32,
 }
 
 impl Default for Config {
@@ -86,6 +89,7 @@ impl Default for Config {
             position_days: 30,
             history_days: 400,
             rollup_seconds: 60,
+            lately_seconds: 300,
         }
     }
 }

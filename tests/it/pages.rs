@@ -157,6 +157,42 @@ async fn a_tag_is_fastened_moved_and_taken_off_by_scanning() {
 }
 
 #[tokio::test]
+async fn a_phone_without_a_camera_says_so_and_one_with_it_scans() {
+    let Some((spor, _)) = hospital(&[]).await else { return };
+    let Some(browser) = phone(&spor, "/tags?lang=en").await else { return };
+    // Chromium on Linux brings no reader of codes.
+    browser.until_text("This browser can't read codes with a camera", 20).await;
+    let button = "document.getElementById('camera').hidden";
+    assert_eq!(browser.value(button).await, true);
+    browser.close().await;
+
+    // A camera that shows a test picture, and a reader that sees a code in its third.
+    let flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+    let browser = Browser::open_with("about:blank", PHONE.0, PHONE.1, &flags).await.unwrap();
+    let reader = "window.looks = []; window.BarcodeDetector = class {
+        async detect(video) {
+            window.looks.push(video.videoWidth);
+            return window.looks.length < 3 ? [] : [{ rawValue: 'PUMP-0001' }];
+        } };";
+    browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": reader })).await;
+    browser.page.goto(&format!("{}/tags?lang=en", spor.http)).await.unwrap();
+    browser.until_text("1. Scan the thing", 20).await;
+    browser.touch("#camera").await;
+    let text = browser.until_text("Ting PUMP-0001", 10).await;
+    assert!(!text.contains("camera"), "{text}");
+    let looks = browser.value("window.looks").await;
+    assert!(looks.as_array().unwrap().iter().all(|width| width.as_u64() > Some(0)), "{looks}");
+    let off = "document.getElementById('view').hidden && document.getElementById('view').srcObject === null";
+    assert_eq!(browser.value(off).await, true, "the camera is off again");
+
+    let refuse = "(navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no')), 1)";
+    browser.value(refuse).await;
+    browser.touch("#camera").await;
+    browser.until_text("The camera could not be opened", 5).await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn what_wants_a_hand_is_listed_with_its_last_place() {
     let Some((spor, rooms)) = hospital(&[]).await else { return };
     let (x_m, y_m, floor) = rooms["F1-depot"].clone();
@@ -203,6 +239,11 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
         let asset = json!({ "label": format!("Ting {id}"), "class": class, "home_ward": home });
         assert!(http.put(url).json(&asset).send().await.unwrap().status().is_success());
     }
+    for (class, target, critical) in [("infusion-pump", 3, 1), ("syringe-pump", 2, 1)] {
+        let url = format!("{}/api/v1/par/{class}/D2", spor.http);
+        let level = json!({ "target": target, "critical": critical });
+        assert!(http.put(url).json(&level).send().await.unwrap().status().is_success());
+    }
     let claim = http.post(format!("{}/api/v1/assets/PUMP-0001/claim", spor.http)).json(&json!({}));
     assert!(claim.send().await.unwrap().status().is_success());
     let Some(browser) =
@@ -210,8 +251,19 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
     else {
         return;
     };
-    let text = browser.until_text("2 here, 1 free", 20).await;
+    browser.until_text("2 here, 1 free", 20).await;
+    // What should stand ready comes after what does.
+    let text = browser.until_text("2 short of 3", 20).await;
     assert!(text.contains("Ward D2"), "{text}");
+    let short = "[...document.querySelectorAll('#classes li')].map((row) => [row.dataset.short, row.querySelector('strong').textContent, row.querySelector('.short').textContent])";
+    assert_eq!(
+        browser.value(short).await,
+        json!([
+            ["yes", "Infusion pump", "2 short of 3"],
+            ["critical", "Syringe pump", "2 short of 2"]
+        ]),
+        "what should stand ready, and doesn't: {text}"
+    );
     let list = async |name: &str| {
         let css = format!("document.getElementById('{name}-rows').innerText");
         browser.value(&css).await.as_str().unwrap().to_owned()

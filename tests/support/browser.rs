@@ -20,6 +20,16 @@ pub(crate) struct Browser {
 impl Browser {
     /// Opens `url`; none: no browser here, which is said, and fails in CI.
     pub(crate) async fn open(url: &str, width: u32, height: u32) -> Option<Self> {
+        Self::open_with(url, width, height, &[]).await
+    }
+
+    /// The same with more of Chromium's own arguments.
+    pub(crate) async fn open_with(
+        url: &str,
+        width: u32,
+        height: u32,
+        more: &[&str],
+    ) -> Option<Self> {
         let chromium = super::tool("chromium")?;
         let mut driver = Command::new(super::tool("chromedriver")?)
             .arg("--port=0")
@@ -56,6 +66,7 @@ impl Browser {
             &data,
             &size,
         ];
+        let arguments = [&arguments, more].concat();
         let options = json!({ "binary": chromium, "args": arguments });
         let capabilities =
             json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });

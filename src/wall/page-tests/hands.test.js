@@ -142,12 +142,16 @@ test('a ward board counts what is here, what is short, and who belongs where', (
   store.snapshot({ columns, assets: [
     row('own', 'D1', 'available', 'd1-a', now), row('pool', null, 'reserved', 'd1-a', now), row('lent', 'E1', 'in_use', 'd1-a', now),
     row('astray', 'D1', 'available', 'e1-a', now), row('other', 'E1', 'available', 'e1-a', now), row('gone', 'D1', 'available', 'd1-a', 1_000),
+    row('cleaned', 'D1', 'cleaning', 'e1-a', now),
   ] }, 0);
   const site = { rooms: new Map([['d1-a', { ward: 'D1' }], ['e1-a', { ward: 'E1' }]]) };
   const levels = [{ class: 'bed', target: 5, critical: 2 }, { class: 'scale', target: 1, critical: 0 }];
-  const board = boardOf(store, site, 'D1', levels, now);
+  const freeAt = (minutes) => ({ at: new Date(now + minutes * 60_000).toISOString() });
+  const awaited = new Map([['lent', freeAt(9)], ['cleaned', freeAt(4)], ['own', freeAt(1)], ['other', freeAt(1)]]);
+  const board = boardOf(store, site, 'D1', levels, awaited, now);
   const ids = (slots) => slots.map((slot) => store.ids[slot]);
-  assert.deepEqual([ids(board.going), ids(board.away), ids(board.strays)], [['pool'], ['astray'], ['lent']]);
+  assert.deepEqual([ids(board.going), ids(board.away), ids(board.strays)], [['pool'], ['astray', 'cleaned'], ['lent']]);
+  assert.deepEqual(ids(board.expected), ['cleaned', 'lent'], 'ours or here, not free yet, the soonest first');
   const { here, free, short } = board.classes.get('bed');
   assert.deepEqual([here, free, short], [3, 1, 4]);
   assert.equal(board.classes.get('scale').short, 1, 'none is here at all');

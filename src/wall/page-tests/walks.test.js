@@ -8,6 +8,7 @@ const { Walks, urlOf } = await load('walks.js');
 const { rank } = await load('ranking.js');
 const { LIVE, STALE } = await load('freshness.js');
 const { Text } = await load('i18n.js');
+const { placeLabel } = await load('label.js');
 
 const QUERY = { classId: 'infusion-pump', words: '' };
 const FROM = { id: 'D1-station', x: 1, y: 2, floor: 1 };
@@ -97,4 +98,34 @@ test('minutes are never too few, and a way is one line in either language', () =
   assert.equal(text.way([side], true), 'On the right');
   text.set('da', 'UTC');
   assert.equal(text.way([turn, lift]), 'Venstre 20 m, Elevator B til etage 4');
+});
+
+test('when one is expected free is told to five minutes, with its quartiles, or that nobody knows', () => {
+  const text = new Text(languages, 'en', 'UTC');
+  const now = Date.parse('2026-05-03T12:00:00Z');
+  const place = { zone_name: 'Room 12', floor: 2, floor_label: '2' };
+  const past = { ...place, status: 'in_use', basis: 'past', at: '2026-05-03T14:31:00Z', from: '2026-05-03T14:13:00Z', to: '2026-05-03T15:16:00Z' };
+  assert.deepEqual(text.expected(past, now), ['One is expected free about 14:30 (between 14:10 and 15:20): Room 12, floor 2.']);
+  assert.deepEqual(text.expected({ ...place, status: 'reserved', basis: 'hand', at: '2026-05-03T12:07:00Z' }, now), ['One is expected free at 12:07, unless it is fetched before: Room 12, floor 2.']);
+  assert.deepEqual(text.expected(null, now), ['When one will be free is not known.']);
+  assert.deepEqual(text.expected(undefined, now), []);
+  text.set('da', 'UTC');
+  assert.deepEqual(text.expected(past, now), ['En ventes ledig omkring kl. 14.30 (mellem 14.10 og 15.20): Room 12, etage 2.']);
+});
+
+test('words beside a point cover no glyph, stay on the map, and stay where they are while that is clear', () => {
+  const view = { width: 400, height: 400 };
+  const plate = { x: 200, y: 200, width: 80, height: 20, gap: 10 };
+  const clear = placeLabel(plate, [], view, undefined);
+  assert.deepEqual([clear.x, clear.y > 200], [200, true], 'below');
+  const below = { x: 200, y: clear.y, rx: 20, ry: 20 };
+  const above = placeLabel(plate, [below], view, 0);
+  assert.ok(above.y < 200, 'above, since below is taken');
+  assert.equal(placeLabel(plate, [], view, above.place).place, above.place, 'and there it stays');
+  const crowd = [{ x: 200, y: 200, rx: 90, ry: 40 }];
+  const away = placeLabel(plate, crowd, view, 0);
+  assert.ok(Math.abs(away.x - 200) >= 130 || Math.abs(away.y - 200) >= 50, JSON.stringify(away));
+  const edge = placeLabel({ ...plate, y: 395 }, [], view, 0);
+  assert.ok(edge.y + 10 <= 400, 'not beyond the edge');
+  assert.ok(placeLabel(plate, [{ x: 200, y: 200, rx: 900, ry: 900 }], view, 0), 'somewhere, where all is full');
 });

@@ -27,7 +27,7 @@ export class Answer {
     this.spokenAt = 0;
   }
 
-  /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden}`. */
+  /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden, reached}`. */
   show(scene) {
     // Read once, before anything is written: each reading in between would lay the page out anew.
     this.panelUnits = this.list.clientWidth / scene.unit;
@@ -41,7 +41,7 @@ export class Answer {
     this.speak(answers[0], scene);
   }
 
-  showQuery({ query, entries, text, colours, unit }) {
+  showQuery({ query, entries, text, colours, unit, hidden }) {
     const asked = query.words.trim() === '' && query.classId;
     setShown(byId('chip'), Boolean(asked));
     setShown(byId('clear'), query.words !== '');
@@ -49,13 +49,15 @@ export class Answer {
     paintGlyph(byId('chip-glyph'), shapeOf(query.classId), AVAILABLE, false, Math.round(unit * 0.95), colours);
     setText(byId('chip-name'), className(query.classId, text));
     const free = entries.filter((entry) => isAnswer(entry) && !entry.mine).length;
-    setText(byId('chip-count'), text.n('ask.free', free));
+    setText(byId('chip-count'), hidden ? '' : text.n('ask.free', free));
   }
 
   showMessage(scene, answers) {
     const { query, entries, text } = scene;
     const lines = [];
     let suggestions = [];
+    // The lines up to here are what one came for.
+    let ahead = 1;
     if (scene.unknownCode) lines.push(text.t('none.code', { code: scene.unknownCode }));
     if (scene.hidden) lines.push(text.t('none.hidden'));
     else if (this.store.size === 0) lines.push(text.t('none.assets'), text.t('none.assets.why'));
@@ -64,6 +66,7 @@ export class Answer {
       suggestions = scene.suggestions();
     } else if (answers.length === 0 && query.classId && !query.words.trim()) {
       lines.push(text.t('none.class', { type: classInSentence(query.classId, text) }));
+      ahead = lines.push(...text.expected(scene.awaited, scene.nowMs));
       const busy = entries.filter((entry) => entry.group === 1).length;
       if (busy > 0) lines.push(text.n('none.class.some', busy));
       suggestions = this.alternatives(scene, lines);
@@ -74,7 +77,7 @@ export class Answer {
     const key = lines.join('\n') + suggestions.map((s) => s.id + s.name).join();
     if (this.message.dataset.key === key) return;
     this.message.dataset.key = key;
-    this.message.replaceChildren(...lines.map((line, i) => make('p', i === 0 ? 'strong' : '', line)));
+    this.message.replaceChildren(...lines.map((line, i) => make('p', i === 0 ? 'strong' : i < ahead ? 'ahead' : '', line)));
     if (suggestions.length > 0) {
       const row = make('div', 'suggestions');
       row.append(...suggestions.map(({ id, name }) => button('suggestion', name, () => this.ask(id))));
@@ -150,13 +153,16 @@ export class Answer {
     paintGlyph(item.glyph, shapeOf(store.classes[store.classOf[slot]]), store.status[slot], freshness !== 0, size, scene.colours);
     setText(item.room, wherePlace(freshness, place, store.seen[slot], text, nowMs));
     // Rooms often bear their ward's name already.
-    setText(item.ward, room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '');
+    const ward = room?.ward && !place.includes(room.ward) && freshness !== UNKNOWN ? room.ward : '';
+    const far = freshness >= LOST ? '' : text.far(entry);
+    setText(item.ward, ward);
+    setData(item, 'short', String(first && fitsOneLine(place, ward, far, this.panelUnits)));
     const otherFloor = Boolean(scene.origin) && store.floor[slot] !== scene.origin.floor;
     // A card with a way says by it that one stays on this floor.
     const saysFloor = freshness !== UNKNOWN && (otherFloor || index === undefined || !entry.walk);
     setText(item.floor, saysFloor ? text.t('floor.n', { label: scene.floorLabel(store.floor[slot]) }) : '');
     setData(item.floor, 'other', String(otherFloor));
-    setText(item.metres, freshness >= LOST ? '' : text.far(entry));
+    setText(item.metres, far);
     setText(item.way, index !== undefined && entry.walk && (first || chosen || this.panelUnits > TIGHT_UNITS) ? text.way(entry.walk.steps, !first && !chosen) : '');
     setData(item, 'mine', String(Boolean(entry.mine)));
     setText(item.status, entry.mine ? text.t('claim.mine', { time: text.time(scene.claims.until(store.ids[slot], store.status[slot], nowMs)) }) : text.t(`status.${STATUSES[store.status[slot]]}`));
@@ -167,9 +173,9 @@ export class Answer {
   }
 
   /** The button that reserves the first and the chosen answer, and gives back what is reserved here. */
-  fillAct(item, { slot, mine }, wanted, { claims, text }) {
+  fillAct(item, { slot, mine }, wanted, { claims, reached, text }) {
     const id = this.store.ids[slot];
-    setShown(item.act, claims.allowed && (mine || wanted));
+    setShown(item.act, claims.allowed && reached && (mine || wanted));
     item.act.disabled = claims.busy === id;
     const trouble = claims.trouble?.id === id ? `claim.${claims.trouble.kind}` : null;
     const label = mine ? 'claim.release' : 'claim.take';
@@ -246,6 +252,11 @@ function boldWidth(words) {
 /** True when a room's name needs two lines beside its rank, and beside its distance in the smaller cards. */
 function isLong(place, first, panelUnits) {
   return first ? boldWidth(place) * 1.5 > panelUnits - 2.4 : boldWidth(place) * 1.1 > panelUnits - 4.8;
+}
+
+/** True when the first card's room, its ward and how far it is fit on one line. */
+function fitsOneLine(place, ward, far, panelUnits) {
+  return boldWidth(place) * 1.5 + boldWidth(ward) * 0.8 + boldWidth(far) * 1.15 < panelUnits - 3.8;
 }
 
 function wherePlace(freshness, place, seenMs, text, nowMs) {

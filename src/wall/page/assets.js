@@ -4,13 +4,14 @@
 import { STALE } from './freshness.js';
 import { AVAILABLE } from './store.js';
 import { shapeOf } from './classes.js';
-import { drawGlyph } from './glyphs.js';
+import { stampGlyph } from './glyphs.js';
 import { ring } from './plan.js';
-import { drawPill, drawTag, drawHere, drawRoute } from './marks.js';
+import { drawPill, drawTag, drawHere, drawHereName, drawRoute } from './marks.js';
 import { drawTrail } from './replay.js';
 
 const EASE_MS = 300;
-const EASE_MOST = 600;
+// A glide draws all glyphs anew for each frame: among more than this, everything jumps.
+const GLIDE_AMONG = 600;
 const GLIDE_FROM_M = 0.5;
 const GLIDE_TO_M = 15;
 
@@ -20,24 +21,31 @@ export class AssetLayer {
     this.hits = [];
     this.rooms = new Map();
     this.busyRadius = 1;
+    this.herePlace = 0;
+    this.glides = false;
     this.drawn = { glyphs: 0, dots: 0, easing: 0 };
   }
 
   /**
    * Draws everything of one floor. `scene`: `{site, floor, view, colours, unit, marked, ranks, selected,
-   * origin, route, trail, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
+   * origin, ratio, route, trail, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
    * to their place in the answer. True while something still glides.
    */
   draw(ctx, scene) {
     const { view } = scene;
+    this.glides = scene.motion && this.drawn.glyphs <= GLIDE_AMONG;
     ctx.clearRect(0, 0, view.width, view.height);
     this.hits.length = 0;
     this.drawn = { glyphs: 0, dots: 0, easing: 0 };
     if (!scene.floor) return false;
     if (scene.route && !scene.hidden) drawRoute(ctx, scene);
     if (scene.trail) drawTrail(ctx, scene);
-    if (scene.origin?.shown && scene.origin.floor === scene.floor.number) drawHere(ctx, scene);
-    if (scene.hidden) return false;
+    const isHere = scene.origin?.shown && scene.origin.floor === scene.floor.number;
+    if (isHere) drawHere(ctx, scene);
+    if (scene.hidden) {
+      if (isHere) this.herePlace = drawHereName(ctx, scene, this.hits, this.herePlace);
+      return false;
+    }
     ctx.globalAlpha = 1;
     ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
     this.drawDots(ctx, scene);
@@ -52,6 +60,7 @@ export class AssetLayer {
     for (const slot of loose) if (this.store.status[slot] === AVAILABLE) this.drawOne(ctx, scene, slot);
     this.drawSelected(ctx, scene);
     ctx.filter = 'none';
+    if (isHere) this.herePlace = drawHereName(ctx, scene, this.hits, this.herePlace);
     return this.drawn.easing > 0;
   }
 
@@ -152,7 +161,7 @@ export class AssetLayer {
     const stale = store.freshness(slot, scene.nowMs) === STALE;
     const shape = shapeOf(store.classes[store.classOf[slot]]);
     if (free && store.accuracy[slot] > 5) this.halo(ctx, scene, slot, x, y);
-    drawGlyph(ctx, shape, store.status[slot], stale, x, y, r, scene.colours);
+    stampGlyph(ctx, shape, store.status[slot], stale, x, y, r, scene.colours, scene.ratio);
     if (stale && free) drawTag(ctx, scene, x, y + r * 1.55, scene.text.age(scene.nowMs - store.seen[slot]), r * 0.62, false);
     const rank = scene.ranks.get(slot);
     if (rank !== undefined) drawTag(ctx, scene, x + r * 1.05, y - r * 1.05, String(rank + 1), r * 0.95, true);
@@ -200,7 +209,7 @@ export class AssetLayer {
   eased(slot, scene, from, to) {
     const { store } = this;
     const since = scene.tick - store.movedAt[slot];
-    if (!scene.motion || !scene.marked[slot] || since >= EASE_MS || since < 0 || this.drawn.easing >= EASE_MOST * 2) return to;
+    if (!this.glides || !scene.marked[slot] || since >= EASE_MS || since < 0) return to;
     const metres = Math.hypot(store.x[slot] - store.fromX[slot], store.y[slot] - store.fromY[slot]);
     if (metres < GLIDE_FROM_M || metres > GLIDE_TO_M) return to;
     this.drawn.easing += 1;

@@ -20,6 +20,7 @@ export class Display {
   constructor(parts) {
     Object.assign(this, parts);
     this.view = new View();
+    this.ratio = 1;
     this.layer = new AssetLayer(this.store);
     this.answer = new Answer(this.store, (slot) => this.pick(slot), (id) => this.askClass(id), (slot) => this.claim(slot));
     this.phoneCode = new PhoneCode(this.server);
@@ -86,7 +87,7 @@ export class Display {
     this.unit = this.phone ? parseFloat(getComputedStyle(document.documentElement).fontSize) * 1.2 : unitPx(this.params, window.innerWidth, window.innerHeight);
     document.documentElement.style.setProperty('--u', `${this.unit}px`);
     if (width === 0 || height === 0) return this.redraw();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const ratio = this.ratio = Math.min(window.devicePixelRatio || 1, 2);
     for (const id of ['plan', 'assets']) {
       const canvas = byId(id);
       canvas.width = Math.round(width * ratio);
@@ -133,7 +134,7 @@ export class Display {
     }
     if (this.planDirty) this.drawFloor();
     const gliding = this.site && this.layer.draw(byId('assets').getContext('2d'), {
-      site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, marked: this.marked,
+      site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, ratio: this.ratio, marked: this.marked,
       ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), trail: this.replay.trailTo(this.selected), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
     });
     this.ticks.costs[this.ticks.drawn = ((this.ticks.drawn ?? 0) + 1) % 240] = performance.now() - began;
@@ -226,7 +227,7 @@ export class Display {
     showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
-      unknownCode: this.unknownCode, hidden, motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise,
+      unknownCode: this.unknownCode, hidden, reached: state.name !== 'down', motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise, awaited: this.walks.awaited,
       suggestions: () => this.search.suggestions(query.words, text),
       floorLabel: (number) => this.site.floors.find((f) => f.number === number)?.label ?? String(number),
     });

@@ -74,6 +74,32 @@ export class Text {
     return sameDay ? this.time(ms) : this.dayTimeFormat.format(ms);
   }
 
+  /** "14:30", to five minutes, `side` deciding which: what is expected is no timetable. */
+  roughly(ms, nowMs, side = Math.round) {
+    return this.ahead(side(ms / 300_000) * 300_000, nowMs);
+  }
+
+  /** A time to come, with the day where that could be doubted. */
+  ahead(ms, nowMs) {
+    return ms - nowMs < 43_200_000 ? this.time(ms) : this.moment(ms, nowMs);
+  }
+
+  /** When one is expected to be free, as lines: null is that nobody knows, undefined that nobody asked. */
+  expected(awaited, nowMs) {
+    if (awaited === undefined) return [];
+    if (awaited === null) return [this.t('expected.unknown')];
+    const place = this.t('expected.place', { place: awaited.zone_name ?? this.t('place.none'), floor: awaited.floor_label ?? awaited.floor });
+    return [this.t('expected.one', { when: this.when(awaited, nowMs), place })];
+  }
+
+  /** "about 14:30 (between 14:10 and 15:20)", `brief` "about 14:30 (14:10-15:20)", or by hand the moment when that ends. */
+  when({ at, from, to, basis, status }, nowMs, brief) {
+    const ms = Date.parse(at);
+    if (basis !== 'past') return this.t(status === 'reserved' ? 'expected.reserved' : 'expected.hand', { at: this.ahead(ms, nowMs) });
+    const [early, late] = [this.roughly(Date.parse(from), nowMs, Math.floor), this.roughly(Date.parse(to), nowMs, Math.ceil)];
+    return this.t(brief ? 'expected.past.brief' : 'expected.past', { at: this.roughly(ms, nowMs), from: early, to: late });
+  }
+
   /** "3 s", "12 min", "5 h", "2 d". */
   age(ms) {
     const seconds = Math.max(0, Math.round(ms / 1000));

@@ -1,6 +1,7 @@
 // What stands beside glyphs on the map: counts of a room, numbers of the answers, ages, "you are here".
 
 import { drawGlyph } from './glyphs.js';
+import { placeLabel } from './label.js';
 
 /** A glyph and a count in one capsule; answers the box it covers. */
 export function drawPill(ctx, scene, { x, y, r, shape, status, stale, count, rank }) {
@@ -30,8 +31,7 @@ export function drawPill(ctx, scene, { x, y, r, shape, status, stale, count, ran
 /** A small plate with words; `strong` for the numbers that the cards bear too. */
 export function drawTag(ctx, scene, x, y, words, size, strong) {
   const { colours } = scene;
-  ctx.font = `700 ${size}px ${colours.font}`;
-  const width = Math.max(size * 1.35, ctx.measureText(words).width + size * 0.7);
+  const width = tagWidth(ctx, colours, words, size);
   capsule(ctx, x - width / 2, y - size * 0.68, width, size * 1.36);
   ctx.fillStyle = strong ? colours.ink : colours.panel;
   ctx.fill();
@@ -46,7 +46,7 @@ export function drawTag(ctx, scene, x, y, words, size, strong) {
 
 /** Where the one stands who asks. */
 export function drawHere(ctx, scene) {
-  const { colours, unit, view, origin, text } = scene;
+  const { colours, unit, view, origin } = scene;
   const x = view.toX(origin.x);
   const y = view.toY(origin.y);
   const r = unit * 0.24;
@@ -62,7 +62,31 @@ export function drawHere(ctx, scene) {
   ctx.strokeStyle = colours.ground;
   ctx.lineWidth = r * 0.3;
   ctx.stroke();
-  drawTag(ctx, scene, x, y + r * 3.1, text.t('map.here'), unit * 0.5, false);
+}
+
+/** Says so, after all else is drawn and beside what is; answers the place for the next time. */
+export function drawHereName(ctx, scene, boxes, before) {
+  const { colours, unit, view, origin, text } = scene;
+  const [words, size] = [text.t('map.here'), unit * 0.5];
+  const [x, y] = [view.toX(origin.x), view.toY(origin.y)];
+  const plate = { x, y, width: tagWidth(ctx, colours, words, size), height: size * 1.36, gap: unit * 0.58 };
+  const at = placeLabel(plate, boxes, view, before);
+  // Away from its point it is tied to it.
+  if (Math.abs(at.y - y) > plate.height * 1.6) {
+    ctx.beginPath();
+    ctx.moveTo(x, y + Math.sign(at.y - y) * unit * 0.24);
+    ctx.lineTo(at.x, at.y);
+    ctx.strokeStyle = colours.here;
+    ctx.lineWidth = Math.max(2, unit * 0.05);
+    ctx.stroke();
+  }
+  drawTag(ctx, scene, at.x, at.y, words, size, false);
+  return at.place;
+}
+
+function tagWidth(ctx, colours, words, size) {
+  ctx.font = `700 ${size}px ${colours.font}`;
+  return Math.max(size * 1.35, ctx.measureText(words).width + size * 0.7);
 }
 
 /** The way on the floor that is shown; dashed to where only the room is known. A plate names the floor it goes on to. */

@@ -14,6 +14,8 @@ const LOOK_AGAIN_MS = 30_000;
 // Words are written once before there is anything to show.
 let page = null;
 let binding = null;
+// Why the camera doesn't scan: the end of a key of words.
+let noCamera = Camera.missing();
 const lists = new Map();
 
 page = await begin(dress);
@@ -36,6 +38,9 @@ function show() {
   setText(byId('code-label'), text.t(asset ? 'tags.scan.tag' : 'tags.scan.asset'));
   setText(byId('code-go'), text.t(asset ? 'tags.bind' : 'tags.find'));
   byId('code-go').disabled = binding.busy;
+  setShown(byId('camera'), Camera.missing() === null);
+  setShown(byId('camera-note'), noCamera !== null);
+  if (noCamera) setText(byId('camera-note'), text.t(`tags.camera.${noCamera}`));
   setShown(byId('asset'), asset !== null);
   if (asset) showAsset(asset, text);
   setShown(byId('said'), said !== null);
@@ -125,8 +130,10 @@ byId('other').addEventListener('click', () => {
   byId('code').focus();
 });
 byId('move').addEventListener('click', () => binding.move().then(loadLists));
-byId('camera').addEventListener('click', () => camera.toggle());
-setShown(byId('camera'), Camera.isHere());
+byId('camera').addEventListener('click', async () => {
+  noCamera = (await camera.toggle()) ? null : 'refused';
+  show();
+});
 
 // A scanner that types: the box need not have the focus.
 const scan = scanner();

@@ -17,6 +17,8 @@ export class Walks {
     this.key = null;
     this.found = new Map();
     this.otherwise = null;
+    // What is expected to be free first; null: nobody knows; undefined: something is free, or wasn't asked.
+    this.awaited = undefined;
     this.askedAt = -Infinity;
     this.answeredAt = -Infinity;
     this.asking = false;
@@ -33,6 +35,7 @@ export class Walks {
       this.key = key;
       this.found = new Map();
       this.otherwise = null;
+      this.awaited = undefined;
       this.askedAt = -Infinity;
     }
     if (tick - this.answeredAt > GOOD_FOR_MS) this.found = new Map();
@@ -49,6 +52,7 @@ export class Walks {
       if (key === this.key) {
         this.found = walksIn(answer.assets);
         this.otherwise = answer.alternatives ?? null;
+        this.awaited = answer.expected_free;
         this.answeredAt = tick;
       }
     } catch {

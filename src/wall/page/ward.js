@@ -1,4 +1,4 @@
-// The ward board: what is here and what is short, what leaves, what of ours is elsewhere, what doesn't belong here.
+// The ward board: what is here and what is short, what leaves, what is expected to be free, what of ours is elsewhere, what doesn't belong here.
 
 import { Alerts, grouped, shownOf, wordsOf } from './alerts.js';
 import { byId, make, pool, setData, setShown, setText } from './dom.js';
@@ -15,6 +15,9 @@ import { paintGlyph } from './glyphs.js';
 const BUILD = new URL('.', import.meta.url).pathname.split('/').at(-2);
 // A ward's list on a wall is read from its top.
 const ROWS_MOST = 12;
+const EXPECTED_MOST = 8;
+// What is expected and what should stand ready changes slowly, and only the server knows it.
+const ASK_AGAIN_MS = 60_000;
 
 const store = new Store();
 const heard = { connected: false, snapshot: false, lastHeard: 0, newest: null };
@@ -24,6 +27,7 @@ let site = null;
 let siteVersion = null;
 let ward = null;
 let levels = [];
+let awaited = new Map();
 let reloading = false;
 // Words are written once before there is anything to draw.
 let page = null;
@@ -76,7 +80,7 @@ async function takeSite(hello) {
     siteVersion = hello.site.version;
     const wanted = (query.get('ward') ?? '').toLowerCase();
     ward = [...site.wards.keys()].find((id) => id.toLowerCase() === wanted) ?? null;
-    await takeLevels();
+    await Promise.all([takeLevels(), takeExpected()]);
     alerts.of(ward);
   } catch {
     // The feed's state says what is wrong; the plan comes with the next hello.
@@ -94,6 +98,20 @@ async function takeLevels() {
   }
 }
 
+/** When what is here or ours and isn't free is expected to be; while the server can't tell, nothing is. */
+async function takeExpected() {
+  if (!ward) return;
+  const asked = (filter) => server.get(`/api/v1/assets?${new URLSearchParams({ [filter]: ward, status: 'in_use,dirty,cleaning', limit: 1000 })}`);
+  try {
+    const answers = await Promise.all([asked('ward'), asked('home')]);
+    const known = answers.flatMap((answer) => answer.assets).filter((asset) => asset.expected_free);
+    awaited = new Map(known.map((asset) => [asset.id, { ...asset.expected_free, status: asset.status }]));
+  } catch {
+    awaited = new Map();
+  }
+  draw();
+}
+
 function draw() {
   if (!page) return;
   const nowMs = Date.now() + offsetMs;
@@ -109,7 +127,7 @@ function draw() {
   setShown(byId('stop'), false);
   setShown(byId('board'), true);
   setData(document.body, 'state', state.name);
-  return showBoard(boardOf(store, site, ward, levels, nowMs), nowMs);
+  return showBoard(boardOf(store, site, ward, levels, awaited, nowMs), nowMs);
 }
 
 function showLamp(state) {
@@ -134,6 +152,7 @@ function showBoard(board, nowMs) {
   });
   showAlerts(nowMs);
   showThings('going', board.going, nowMs);
+  showThings('expected', board.expected, nowMs);
   showThings('away', board.away, nowMs);
   showThings('strays', board.strays, nowMs);
 }
@@ -186,7 +205,7 @@ function makeClass() {
 
 function showThings(name, slots, nowMs) {
   setText(byId(`${name}-count`), String(slots.length));
-  const shown = slots.slice(0, ROWS_MOST);
+  const shown = slots.slice(0, name === 'expected' ? EXPECTED_MOST : ROWS_MOST);
   const rows = pool(byId(`${name}-rows`), shown.length + (slots.length === 0 || slots.length > shown.length ? 1 : 0), makeThing);
   shown.forEach((slot, i) => {
     const room = site.rooms.get(store.zones[slot]);
@@ -213,6 +232,7 @@ function makeThing() {
 
 function moreOf(name, slot, nowMs) {
   if (name === 'strays') return [text.t('ward.belongs', { ward: store.homes[slot] }), text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) })].join(' · ');
+  if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs, true) })].join(' · ');
   if (name === 'going') return text.t(`status.${STATUSES[store.status[slot]]}`);
   return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('seen.ago', { age: text.age(nowMs - store.seen[slot]) })].join(' · ');
 }
@@ -247,4 +267,5 @@ function stop(title, why, parts) {
 
 setInterval(draw, 1000);
 alerts.start();
+setInterval(() => Promise.all([takeLevels(), takeExpected()]), ASK_AGAIN_MS);
 feed.start();

@@ -4,12 +4,13 @@ import { AVAILABLE, RESERVED } from './store.js';
 import { STALE } from './freshness.js';
 
 /**
- * `{classes: Map id -> {here, free, level, short}, going, away, strays}`; the last three are slots:
- * reserved and about to leave, the ward's own elsewhere, another ward's here; what is there longest first.
- * `levels`: `[{class, target, critical}]`, of what shall stand ready. What was not seen lately is nowhere.
+ * `{classes: Map id -> {here, free, level, short}, going, expected, away, strays}`; the last four are slots:
+ * reserved and about to leave, in use or not ready and expected to be free (the soonest first), the ward's own
+ * elsewhere, another ward's here; what is there longest first. `levels`: `[{class, target, critical}]`, of what
+ * shall stand ready; `awaited`: Map id -> when it is expected. What was not seen lately is nowhere.
  */
-export function boardOf(store, site, ward, levels, nowMs) {
-  const board = { classes: new Map(), going: [], away: [], strays: [] };
+export function boardOf(store, site, ward, levels, awaited, nowMs) {
+  const board = { classes: new Map(), going: [], expected: [], away: [], strays: [] };
   for (const level of levels) board.classes.set(level.class, { here: 0, free: 0, level, short: 0 });
   for (let slot = 0; slot < store.high; slot += 1) {
     if (!store.used[slot] || store.freshness(slot, nowMs) > STALE) continue;
@@ -17,10 +18,12 @@ export function boardOf(store, site, ward, levels, nowMs) {
     const home = store.homes[slot];
     if (here) count(board, store, slot);
     if (here && store.status[slot] === RESERVED) board.going.push(slot);
+    if ((here || home === ward) && store.status[slot] !== AVAILABLE && awaited.has(store.ids[slot])) board.expected.push(slot);
     if (here && home !== null && home !== ward) board.strays.push(slot);
     if (!here && home === ward) board.away.push(slot);
   }
   for (const entry of board.classes.values()) entry.short = entry.level ? Math.max(0, entry.level.target - entry.free) : 0;
+  board.expected.sort((a, b) => Date.parse(awaited.get(store.ids[a]).at) - Date.parse(awaited.get(store.ids[b]).at));
   for (const slots of [board.going, board.away, board.strays]) slots.sort((a, b) => store.entered[a] - store.entered[b]);
   return board;
 }
