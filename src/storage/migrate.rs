@@ -50,6 +50,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0006_rollup.sql"),
         timescale: None,
     },
+    Migration {
+        number: 8,
+        name: "0008_recompute.sql",
+        sql: include_str!("../../schemas/database/0008_recompute.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.
