@@ -39,7 +39,7 @@ use logs::Logs;
 use rules_file::{RulesFile, RulesFileError};
 use site_file::SiteFile;
 use spor_schemas::{topic, wire};
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -72,6 +72,14 @@ pub fn check(config: &Config) -> anyhow::Result<Site> {
     rules_file::load(config.utilisation.rules.as_deref())?;
     Webhook::new(&config.alerts)?;
     Ok(site)
+}
+
+/// The rules of a file.
+///
+/// # Errors
+/// When it can't be used, with the key or the rule that is wrong.
+pub fn rules_of(path: &Path) -> anyhow::Result<Rules> {
+    Ok(rules_file::load(Some(path))?)
 }
 
 /// What a start is asked for besides its configuration.
@@ -224,6 +232,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let broker_stop = stop.child_token();
     let front_door = tokio::spawn(broker.run(door, tracker.clone(), broker_stop));
     let ticking = tokio::spawn(Logs::tick(logs.journal.clone(), stop.child_token()));
+    let learning = Logs::learn_present(logs.journal.clone(), storage.clone(), stop.child_token());
+    let learning = tokio::spawn(learning);
     let following = site_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let obeying = rules_file.map(|file| tokio::spawn(file.follow(stop.child_token())));
     let deciding = on_own_thread("pipeline", folding.run(ports))?;
@@ -271,6 +281,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     tracker.close();
     within(STOP_WITHIN, "connections", tracker.wait()).await;
     within(STOP_WITHIN, "ticks", ticking).await;
+    within(STOP_WITHIN, "present of recomputations", learning).await;
     if let Some(following) = following {
         within(STOP_WITHIN, "site file", following).await;
     }

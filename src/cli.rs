@@ -3,6 +3,7 @@
 mod admin;
 mod import_recording;
 mod journal;
+mod recompute;
 mod record;
 mod replay;
 mod report;
@@ -85,6 +86,9 @@ enum Command {
     ImportRecording(import_recording::ImportArgs),
     /// Plays a recording into a Spor of its own, with a wall display.
     Replay(replay::ReplayArgs),
+    /// Runs the rules over the past again, whether Spor runs or not: statuses, and the key figures that
+    /// are made of them.
+    Recompute(recompute::RecomputeArgs),
     /// Writes the database into a file (pg_dump).
     Backup {
         /// The file to write.
@@ -185,6 +189,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Record(args) => record::record(&args, &load(file)?),
         Command::ImportRecording(args) => import_recording::import(&args),
         Command::Replay(args) => replay::replay(args, load(file)?),
+        Command::Recompute(args) => recompute::recompute(&args, &load(file)?),
         Command::Backup { file: to } => Ok(admin::backup(&load(file)?, &to)?),
         Command::Restore { file: from } => Ok(admin::restore(&load(file)?, &from)?),
     }

@@ -28,6 +28,9 @@ const DECIDED_GATHER_MS: u64 = 20;
 /// What somebody does by hand is on disk within this time, or they are told that it isn't.
 const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a recomputation changed the present.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The two logs of one data folder.
 pub(super) struct Logs {
     pub(super) journal: Journal,
@@ -110,7 +113,9 @@ impl Logs {
                 "folded what the journal held since the last checkpoint"
             );
         }
-        let mut draft = Draft::new();
+        let untold = |error: StorageError| FoldError::Storage(error.to_string());
+        let (keys, changes) = storage.present_changes().await.map_err(untold)?;
+        let mut draft = if changes.is_empty() { Draft::new() } else { amended(&changes) };
         if folding.pipeline().site().version != site.version {
             draft.push(Kind::Site, "", &site.version, b"");
         }
@@ -119,10 +124,18 @@ impl Logs {
         }
         put_change(&mut draft, folding.pipeline().registry(), registry);
         if !draft.is_empty() {
-            self.journal.append(draft);
+            self.keep(draft).await;
+            storage.forget_present_changes(&keys).await.map_err(untold)?;
             folding.catch_up().await?;
         }
         Ok(folding)
+    }
+
+    /// Appends, and waits until it is on disk.
+    async fn keep(&self, draft: Draft) {
+        let last = self.journal.append(draft).last;
+        // An error means that the journal is closed: then Spor stops.
+        let _ = self.journal.committed().wait_for(|sequence| *sequence >= last).await;
     }
 
     /// What the front door hands its messages to.
@@ -164,9 +177,27 @@ impl Logs {
     pub(super) fn amending(&self) -> impl Fn(&[PresentChange]) + Send + Sync + 'static {
         let journal = self.journal.clone();
         move |changes| {
-            let mut draft = Draft::new();
-            draft.push(Kind::Amended, "", "", &spor_schemas::wire::to_json(&changes));
-            journal.append(draft);
+            journal.append(amended(changes));
+        }
+    }
+
+    /// What a recomputation beside the running pipeline changed of the present becomes a record too.
+    /// Looks for it until `stop`; told a second time it has no effect.
+    pub(super) async fn learn_present(journal: Journal, storage: Storage, stop: CancellationToken) {
+        loop {
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+                return;
+            }
+            // While the database is away it has nothing new to tell.
+            let Ok((keys, changes)) = storage.present_changes().await else { continue };
+            if changes.is_empty() {
+                continue;
+            }
+            let last = journal.append(amended(&changes)).last;
+            if journal.committed().wait_for(|sequence| *sequence >= last).await.is_err() {
+                return;
+            }
+            let _ = storage.forget_present_changes(&keys).await;
         }
     }
 
@@ -255,6 +286,12 @@ fn append_one(journal: &Journal, kind: Kind) -> u64 {
     let mut draft = Draft::new();
     draft.push(kind, "", "", b"");
     journal.append(draft).last
+}
+
+fn amended(changes: &[PresentChange]) -> Draft {
+    let mut draft = Draft::new();
+    draft.push(Kind::Amended, "", "", &spor_schemas::wire::to_json(&changes));
+    draft
 }
 
 fn put(draft: &mut Draft, arrival: &Arrival, registry: &Registry, sealer: &Sealer) {

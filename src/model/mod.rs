@@ -5,6 +5,7 @@ mod arrival;
 mod asset;
 mod by_hand;
 mod by_id;
+mod course;
 mod decided;
 mod figures;
 mod fix;
@@ -21,6 +22,7 @@ pub use arrival::{Arrival, Arrived};
 pub use asset::{Asset, Basis, Person, Status, StatusNow};
 pub use by_hand::{Act, Acted, ByHand, CLAIM_MS, Hand, Hands};
 pub use by_id::ById;
+pub use course::{Carriage, Course, Stayed};
 pub use decided::{
     Decided, DecidedBatch, PositionRow, PresenceRow, Restored, RestoredStatus, RestoredTag,
     RulesRow, StatusRow, VisitRow,

@@ -8,6 +8,10 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+/// The rules of an asset that has no tag yet, or no longer.
+pub(super) const NEVER_SEEN: &str = "never seen";
+pub(super) const NO_TAG: &str = "no tag";
+
 impl Pipeline {
     /// Other bindings from now on. A tag that a person wears from now on is forgotten; one that is
     /// given back begins anew.
@@ -96,8 +100,8 @@ impl Pipeline {
             let has = self.known.tag_of_asset.contains_key(asset);
             let shown = self.doings.shown(asset);
             let rule = match shown {
-                None => "never seen",
-                Some(_) if had && !has => "no tag",
+                None => NEVER_SEEN,
+                Some(_) if had && !has => NO_TAG,
                 Some(_) => continue,
             };
             let status = StatusNow {

@@ -6,7 +6,7 @@
 
 mod differences;
 mod points;
-mod statuses;
+pub(super) mod statuses;
 mod walk;
 
 use super::{Checkpoints, tag::SETTLED_AFTER};
@@ -50,13 +50,14 @@ pub fn redeciding(
             },
         };
         *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(site.clone());
-        let book = book(&stretch.rules, &mut read.lock().unwrap_or_else(PoisonError::into_inner));
+        let book =
+            rule_book(&stretch.rules, &mut read.lock().unwrap_or_else(PoisonError::into_inner));
         redecide(stretch, &site, &book, on_change)
     }
 }
 
 /// The rules by their time; each text is read once.
-fn book(rows: &[RulesRow], read: &mut HashMap<String, Arc<Rules>>) -> RuleBook {
+pub fn rule_book(rows: &[RulesRow], read: &mut HashMap<String, Arc<Rules>>) -> RuleBook {
     let mut pages = Vec::with_capacity(rows.len());
     for row in rows {
         let rules = match read.get(&row.version) {

@@ -2,7 +2,7 @@
 //!
 //! Stored on change, a row holds the place with the noise taken out, which the pages show too. While
 //! that is within the accuracy of the row's, in the same room and on the same UTC day, and the tag
-//! isn't silent for ten minutes, the row is extended: so the answer of a history query is off by the
+//! doesn't begin or cease to move and isn't silent for ten minutes, the row is extended: so the answer of a history query is off by the
 //! fix's accuracy at most. The single fix would not do: one in ten lies beyond its own accuracy. An
 //! open row is stored at once, its `until` at most a minute later.
 
@@ -106,6 +106,7 @@ impl OpenRow {
         let distance_m = (row.x_m - self.x_m).hypot(row.y_m - self.y_m);
         self.floor == row.floor
             && self.zone == row.zone
+            && row.moving.is_none_or(|moving| self.moving == Some(moving))
             && distance_m <= f64::from(row.accuracy_m.min(self.accuracy_m))
     }
 
@@ -179,6 +180,17 @@ mod tests {
         }
         assert_eq!(kinds(&out), ["row", "until", "row"]);
         assert!(matches!(out[1], Decided::Extend { time_ms: 0, until_ms: 2_000, .. }));
+    }
+
+    #[test]
+    fn a_tag_that_begins_to_move_has_another_row_and_one_that_says_nothing_of_it_none() {
+        let (mut open, mut out) = (None, Vec::new());
+        for (time_ms, moving) in
+            [(0, None), (2_000, Some(true)), (4_000, None), (6_000, Some(false))]
+        {
+            OpenRow::take(&mut open, PositionRow { moving, ..row(time_ms, 0.0) }, true, &mut out);
+        }
+        assert_eq!(kinds(&out), ["row", "row", "until", "row"]);
     }
 
     #[test]

@@ -57,6 +57,12 @@ const MIGRATIONS: &[Migration] = &[
         timescale: None,
     },
     Migration {
+        number: 8,
+        name: "0008_recompute.sql",
+        sql: include_str!("../../schemas/database/0008_recompute.sql"),
+        timescale: None,
+    },
+    Migration {
         number: 9,
         name: "0009_registry.sql",
         sql: include_str!("../../schemas/database/0009_registry.sql"),

@@ -41,7 +41,7 @@ pub use people::{Lookup, PresenceGroup};
 pub use registry::Binding;
 pub use replayed::Contents;
 pub use rollup::{Roll, RolledUp};
-pub use writer::{BeforeWriter, Past, Writing};
+pub use writer::{BeforeWriter, Past, Recomputed, Recomputing, Writing};
 
 use crate::{
     clock::now_ms,

@@ -11,13 +11,14 @@ mod rollup;
 mod rules;
 mod status;
 
-pub use book::RuleBook;
+pub use book::{RuleBook, rewritten};
 pub use by_hand::{Overlaid, overlay, rules_line};
 pub use expected::{Expectations, Remaining};
 pub use rollup::roll;
 pub use rules::{Rule, Rules, RulesError, WardIs};
 pub use status::{
-    Evidence, InForce, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next, presumed_until_ms,
+    Evidence, InForce, LOST, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next,
+    presumed_until_ms,
 };
 
 /// Section `[utilisation]` of the configuration.

@@ -194,6 +194,12 @@ impl Rules {
         &self.after_ms
     }
 
+    /// True where something may follow from whether a tag moves.
+    #[must_use]
+    pub fn listen_to_motion(&self) -> bool {
+        self.list.iter().any(|rule| rule.moving.is_some())
+    }
+
     /// True where something may follow from what a tag says while it stays in its room.
     pub(super) fn listen_within_rooms(&self) -> bool {
         self.list.iter().any(|rule| rule.moving.is_some() || rule.button)

@@ -4,7 +4,7 @@ use super::rules::{Rule, Rules, WardIs};
 use crate::model::{Basis, ClassId, RoomKind, Status, StatusNow, freshness};
 
 /// The rule of a status that ended because nothing was heard.
-const LOST: &str = "lost";
+pub const LOST: &str = "lost";
 /// The rule of an asset that was never in a room of which a rule says anything.
 const NO_RULE: &str = "no rule for the room";
 

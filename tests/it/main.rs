@@ -23,6 +23,7 @@ mod pages;
 mod par;
 mod people;
 mod real_clients;
+mod recompute;
 mod replay;
 mod site_file;
 mod status;

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod disk;
 pub(crate) mod fetched;
 pub(crate) mod mosquitto;
+pub(crate) mod past;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod publisher;

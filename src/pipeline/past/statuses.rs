@@ -24,8 +24,23 @@ pub(super) fn of(walk: &Walk<'_>, met_ms: Option<i64>, out: &mut Redecided) {
         for judged in &group {
             put_walked(judged, met_ms, &mut rules);
         }
-        lay(&group, &rules, met_ms, walk.stretch.at_ms, out);
+        let Judged { carried, rules: before, .. } = group[0];
+        let is_present = group.iter().any(|judged| judged.carried.to_ms.is_none());
+        let line = Line { carried, before, rules: &rules, is_present };
+        lay(&line, met_ms, walk.stretch.at_ms, out);
     }
+}
+
+/// What rules say of an asset.
+pub(in crate::pipeline) struct Line<'a> {
+    /// The asset, and what is stored of it.
+    pub(in crate::pipeline) carried: &'a Carried,
+    /// What rules said, as it is stored.
+    pub(in crate::pipeline) before: &'a [StatusSpan],
+    /// What they say.
+    pub(in crate::pipeline) rules: &'a [StatusRow],
+    /// True where its end is the present.
+    pub(in crate::pipeline) is_present: bool,
 }
 
 /// Puts what the walk found into the line of what rules say.
@@ -51,21 +66,20 @@ fn put_walked(judged: &Judged<'_>, met_ms: Option<i64>, rules: &mut Vec<StatusRo
 }
 
 /// Lays what people said over the line, and tells what of it is another than what is stored.
-fn lay(
-    group: &[&Judged<'_>],
-    rules: &[StatusRow],
+pub(in crate::pipeline) fn lay(
+    line: &Line<'_>,
     met_ms: Option<i64>,
     at_ms: i64,
     out: &mut Redecided,
 ) {
-    let Carried { asset, statuses, beneath, hands, .. } = group[0].carried;
+    let Carried { asset, statuses, beneath, hands, .. } = line.carried;
     // Where the stored line begins with what rules say, whatever was said by hand before was over.
     let begins_ms = statuses
         .first()
         .filter(|first| first.row.basis != Basis::Manual)
         .map_or(i64::MIN, |first| first.row.from_ms);
     let hands: Vec<_> = hands.iter().filter(|hand| hand.since_ms >= begins_ms).cloned().collect();
-    let mut laid = overlay(rules, &hands, at_ms);
+    let mut laid = overlay(line.rules, &hands, at_ms);
     // An asset that is retired does nothing any more.
     let ends_ms = statuses.last().and_then(|last| last.to_ms).unwrap_or(i64::MAX);
     for rows in [&mut laid.shown, &mut laid.beneath] {
@@ -77,7 +91,7 @@ fn lay(
     let ends = ends.into_iter().map(|to_ms| to_ms.filter(|to_ms| *to_ms < i64::MAX));
     let mut now: Vec<StatusSpan> =
         shown.into_iter().zip(ends).map(|(row, to_ms)| StatusSpan { row, to_ms }).collect();
-    present(group, rules, &now, &hands, out);
+    present(line, &now, &hands, out);
 
     let is_walked = |row: &StatusRow| met_ms.is_none_or(|met_ms| row.from_ms <= met_ms);
     let gone = statuses.iter().filter(|span| is_walked(&span.row));
@@ -93,21 +107,15 @@ fn lay(
 }
 
 /// What of it reaches into the present.
-fn present(
-    group: &[&Judged<'_>],
-    rules: &[StatusRow],
-    shown: &[StatusSpan],
-    hands: &[Hand],
-    out: &mut Redecided,
-) {
-    let Judged { carried, rules: rules_before, .. } = group[0];
+fn present(line: &Line<'_>, shown: &[StatusSpan], hands: &[Hand], out: &mut Redecided) {
+    let Line { carried, before, rules, is_present } = line;
     let lasts = |span: Option<&StatusSpan>| span.filter(|span| span.to_ms.is_none()).cloned();
     let shown_before = lasts(carried.statuses.last()).map(|span| span.row);
     let (Some(now), Some(shown)) = (rules.last(), lasts(shown.last())) else { return };
-    if group.iter().all(|judged| judged.carried.to_ms.is_some()) {
+    if !is_present {
         return;
     }
-    let was = lasts(rules_before.last()).map(|span| span.now());
+    let was = lasts(before.last()).map(|span| span.now());
     let zone = now.zone.clone();
     let now = StatusSpan { row: now.clone(), to_ms: None }.now();
     let is_manual = shown.row.basis == Basis::Manual;

@@ -109,9 +109,11 @@ impl<'a> Walk<'a> {
             if let Some(moved) = self.track.settle_within(row.zone.as_ref(), row.until_ms) {
                 self.go(&moved);
             }
-            // The row stands for many fixes: the second would have found what the first made known.
-            self.judge(row.until_ms);
+            // The row stands for many fixes: the second would have found what the first made known,
+            // and none of them heard silence.
+            self.judge(row.time_ms);
             self.track.heard_until(row.until_ms);
+            self.pass(row.time_ms, row.until_ms);
         }
         self.track.room().cloned()
     }
@@ -121,7 +123,13 @@ impl<'a> Walk<'a> {
         if let Some(moved) = self.track.settle(to_ms) {
             self.go(&moved);
         }
-        for due_ms in self.due_ms(to_ms).into_iter().take_while(|due_ms| *due_ms < to_ms) {
+        let heard_ms = self.track.last_heard().map_or(to_ms, |(heard_ms, _)| heard_ms);
+        self.pass(heard_ms, to_ms);
+    }
+
+    /// What time alone brings of a tag that stays as it is.
+    fn pass(&mut self, from_ms: i64, to_ms: i64) {
+        for due_ms in self.due_ms(from_ms, to_ms) {
             self.judge(due_ms);
         }
         self.judge(to_ms);
@@ -131,14 +139,25 @@ impl<'a> Walk<'a> {
         self.line.push(Stay { zone: moved.entered.clone(), from_ms: moved.at_ms });
     }
 
-    /// When something may follow of the tag that stays as it is, milliseconds. That is the same for
-    /// all assets.
-    fn due_ms(&self, to_ms: i64) -> Vec<i64> {
+    /// When something may follow of the tag that stays as it is, before `to_ms`: in ascending order,
+    /// milliseconds. That is the same for all assets.
+    fn due_ms(&self, from_ms: i64, to_ms: i64) -> Vec<i64> {
         let (Some(located), Some(judged)) = (self.track.located(), self.judged.first()) else {
             return Vec::new();
         };
         let evidence = self.evidence(judged.carried, &located, to_ms);
-        utilisation::due_ms(self.rules.at(to_ms).rules, evidence)
+        let changes = self.rules.changes_ms().filter(|at_ms| (from_ms..to_ms).contains(at_ms));
+        let mut due: Vec<i64> = changes.collect();
+        let begins: Vec<i64> = due.iter().copied().chain([from_ms]).collect();
+        for begin_ms in begins {
+            due.extend(utilisation::due_ms(self.rules.at(begin_ms).rules, evidence));
+        }
+        // A button may be pressed where no fix follows for long.
+        due.extend(self.stretch.presses_ms.iter().filter(|at_ms| **at_ms >= from_ms));
+        due.retain(|due_ms| *due_ms < to_ms);
+        due.sort_unstable();
+        due.dedup();
+        due
     }
 
     fn evidence(&self, carried: &'a Carried, located: &Located, at_ms: i64) -> Evidence<'a> {

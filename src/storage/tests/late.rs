@@ -2,11 +2,12 @@
 //! out of order, leaves the same visits and statuses, through the real pipeline and a real database.
 
 mod bench;
+mod recompute;
 mod walks;
 
 use super::*;
 use crate::{live::Live, model::RoomKind, site::Site};
-use bench::Bench;
+use bench::{Bench, Meanwhile};
 use proptest::prelude::*;
 use walks::*;
 
@@ -58,8 +59,9 @@ fn what_is_said_by_hand_lies_over_a_late_walk_as_over_one_in_order() {
         let fixes = fixes(&walk, &places, START_MS);
         let (messages, end_ms) = messages(&names, &fixes, &outages);
         let times = (START_MS, end_ms);
-        let (_, live) =
-            bench.run_with(&names, false, &messages, &acts(&deeds), times, portions);
+        let acts = acts(&deeds);
+        let meanwhile = Meanwhile { acts: &acts, ..Meanwhile::default() };
+        let (_, live) = bench.run_with(&names, false, &messages, &meanwhile, times, portions);
         prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
         let [ordered, late] = [0, 1].map(|n| bench.statuses(&names[n]));
         prop_assert!(ordered == late, "{}", difference(&ordered, &late));
@@ -168,6 +170,32 @@ fn a_reader_that_delivers_three_hours_late_leaves_what_it_leaves_in_time() {
             }
         });
     }
+}
+
+/// Stored on change, hours of standing still are one row, in which no silence was.
+#[test]
+fn a_thing_that_stands_still_for_hours_was_never_lost_whatever_comes_late() {
+    let Some(bench) = Bench::new("late_standing") else { return };
+    let rooms = places(&bench.site);
+    let names = ["in-time".to_owned(), "first-minutes-late".to_owned()];
+    let mut messages = Vec::new();
+    for (name, late_ms) in names.iter().zip([0, 90 * MINUTE_MS]) {
+        let stays = [(0, 0, 1_200), (1, 1_200, 14_000), (3, 14_000, 16_000)];
+        for (room, from_s, to_s) in stays {
+            for second in (from_s..to_s).step_by(10) {
+                let time_ms = START_MS + second * SECOND_MS + 300;
+                let fix = Fixed { time_ms, at: rooms[room], moving: false };
+                let (topic, payload) = position_of(name, &fix, usize::try_from(second).unwrap());
+                let is_late = (1_200..1_500).contains(&second);
+                messages.push((time_ms + if is_late { late_ms } else { 0 }, topic, payload));
+            }
+        }
+    }
+    messages.sort_by_key(|(received_ms, ..)| *received_ms);
+    bench.run(&names, true, &messages, (START_MS, START_MS + 16_100 * SECOND_MS), 12);
+    let [in_time, late] = [0, 1].map(|n| bench.statuses(&names[n]));
+    assert!(in_time == late, "{}", difference(&in_time, &late));
+    assert!(late.iter().all(|status| !status.contains("lost")), "{late:?}");
 }
 
 /// Half a day of a fix every second, every other one late and those all in one transaction, which the

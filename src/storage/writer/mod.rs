@@ -13,6 +13,7 @@ mod copy;
 mod gather;
 mod past;
 mod ready;
+mod recompute;
 mod session;
 mod transaction;
 mod visits;
@@ -33,6 +34,7 @@ use gather::{Gather, Next, Portion};
 pub use past::Past;
 use rand::Rng;
 use ready::{Keys, Ready, items};
+pub use recompute::{Recomputed, Recomputing};
 use session::Session;
 use std::{
     collections::HashSet,

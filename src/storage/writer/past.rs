@@ -7,6 +7,9 @@
 mod read;
 mod write;
 
+pub(super) use read::{FOREVER_MS, lines};
+pub(super) use write::put_lines;
+
 use super::{batch::Ask, transaction::Context};
 use crate::model::{AssetId, PresentChange, Redecided, Stretch};
 use std::{

@@ -19,7 +19,8 @@ use futures_util::SinkExt;
 use tokio_postgres::{Error, Transaction, types::Json};
 
 /// Held shared by each batch and alone by whoever binds a tag to a person: what was in flight is
-/// committed before its rows are deleted, and what comes after knows of it.
+/// committed before its rows are deleted, and what comes after knows of it. Alone too by whoever
+/// decides statuses anew: no batch changes a line between its being read and written.
 pub(crate) const PERSON_LOCK: i64 = 0x5350_4f52_0003;
 
 /// What the batch is written with.

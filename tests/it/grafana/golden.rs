@@ -53,6 +53,17 @@ impl Truth {
 
 /// Panics where a key figure is another by the roll-ups than in truth; gives back the table.
 pub(crate) async fn agrees(client: &mut Client, dashboards: &[Dashboard], truth: &Truth) -> String {
+    let table = compared(client, dashboards, truth).await;
+    assert!(table.wrong.is_empty(), "{}\n{}", table.text, table.wrong.join("\n"));
+    table.text
+}
+
+/// The table, whatever it says: key figure, by the roll-ups, in truth, difference.
+pub(crate) async fn beside(client: &mut Client, dashboards: &[Dashboard], truth: &Truth) -> String {
+    compared(client, dashboards, truth).await.text
+}
+
+async fn compared(client: &mut Client, dashboards: &[Dashboard], truth: &Truth) -> Table {
     let mut table = Table::default();
     let mut ask = Ask { client, dashboards, truth };
     times::utilisation(&mut ask, &mut table).await;
@@ -62,8 +73,7 @@ pub(crate) async fn agrees(client: &mut Client, dashboards: &[Dashboard], truth:
     places::transfers(&mut ask, &mut table).await;
     places::unused(&mut ask, &mut table).await;
     places::dwell(&mut ask, &mut table).await;
-    assert!(table.wrong.is_empty(), "{}\n{}", table.text, table.wrong.join("\n"));
-    table.text
+    table
 }
 
 #[derive(Default)]

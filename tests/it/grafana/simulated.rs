@@ -1,5 +1,6 @@
-//! The simulated hospital without noise: what its tags say goes through the fold,
-//! storage and roll-ups, and the key figures must be those of where everything really was.
+//! The simulated hospital: what its tags say goes through the fold, storage and roll-ups, and without
+//! noise the key figures must be those of where everything really was. With noise, and tags that lie,
+//! they are shown beside each other.
 //!
 //! The fold is led by the hospital's own clock, so no time passes but that of the machine; broker and
 //! journal, which hand on what they are given, are left out.
@@ -10,36 +11,60 @@ use super::{
     roll_up,
 };
 use crate::support::postgres;
-use firmware_sim::world::{Change, Config, Message, World};
+use firmware_sim::{
+    faults::{Act, Faults},
+    scenario::Scenario,
+    world::{Change, Config, Message, World},
+};
 use spor::{
     ingest::Rejections,
     live::Live,
     model::{
-        Arrived, Asset, CarrierId, Decided, DecidedBatch, ParLevel, ReaderRecord, Redecided,
+        Arrived, Asset, CarrierId, DecidedBatch, ParLevel, PresentChange, ReaderRecord, Stretch,
         ZoneRecord,
     },
-    pipeline::{Parts, Pipeline},
+    pipeline::{Parts, Pipeline, redecide, rule_book},
     site::Site,
     storage::{self, Past, Storage, Writing},
 };
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    mem,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 /// How often time itself is asked what follows from it, milliseconds.
 const TICK_MS: i64 = 60_000;
+/// After so many ticks what was decided is stored.
+const STORED_EVERY: i64 = 10;
 
 #[tokio::test]
 async fn key_figures_of_two_days_without_noise_are_those_of_the_truth() {
-    agrees_over(2).await;
+    live_for(2, 0.0, None).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes without optimisation"]
 async fn key_figures_of_a_fortnight_without_noise_are_those_of_the_truth() {
-    agrees_over(14).await;
+    live_for(14, 0.0, None).await;
 }
 
-async fn agrees_over(days: i64) {
+#[tokio::test]
+#[ignore = "shows a table, to be looked at"]
+async fn key_figures_of_two_noisy_days_beside_the_truth() {
+    live_for(2, 1.0, None).await;
+}
+
+#[tokio::test]
+#[ignore = "shows a table, to be looked at"]
+async fn key_figures_of_two_days_of_tags_that_lie_beside_the_truth() {
+    live_for(2, 1.0, Some("bad_tags")).await;
+}
+
+/// With noise, as a share of the usual, the table is only shown.
+async fn live_for(days: i64, noise: f64, faults_of: Option<&str>) {
     let Some(url) = postgres::database().await else { return };
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let to_ms = now_ms - now_ms % HOUR_MS - HOUR_MS;
@@ -52,7 +77,7 @@ async fn agrees_over(days: i64) {
         staff: 20,
         pace: 1.0,
         still_every_ms: 300_000,
-        noise: 0.0,
+        noise,
         truth: true,
         ..Config::default()
     };
@@ -82,9 +107,10 @@ async fn agrees_over(days: i64) {
     let began = format!("update asset set created_at = to_timestamp({from_ms} / 1000.0)");
     client.batch_execute(&began).await.unwrap();
 
-    let (changes, decided) = live_through(&mut world, &site, &storage, to_ms).await;
+    let plan = faults_of.map(|name| Scenario::load(name).unwrap().faults()).unwrap_or_default();
+    let mut faults = Faults::new(&world, &plan, 11, 1.0);
+    let changes = live_through(&mut world, &mut faults, &site, &storage, to_ms).await;
     let truth = truth(&world, &site, &entries, &changes, from_ms, to_ms);
-    store(&storage, &site, decided, to_ms).await;
     let par: Vec<ParLevel> = truth
         .par
         .iter()
@@ -98,18 +124,25 @@ async fn agrees_over(days: i64) {
     storage.put_par(&par).await.unwrap();
     storage.stop().await;
     roll_up(&url, to_ms).await;
-    println!("{}", golden::agrees(&mut client, &dashboard::load_all(), &truth).await);
+    let dashboards = dashboard::load_all();
+    let table = if noise > 0.0 {
+        golden::beside(&mut client, &dashboards, &truth).await
+    } else {
+        golden::agrees(&mut client, &dashboards, &truth).await
+    };
+    println!("{table}");
     let overlaps = client.query("select * from overlap", &[]).await.unwrap();
     assert!(overlaps.is_empty());
 }
 
-/// What really happened, and what was decided of what the tags said.
+/// What really happened; what was decided of what the tags said is stored.
 async fn live_through(
     world: &mut World,
+    faults: &mut Faults,
     site: &Arc<Site>,
     storage: &Storage,
     to_ms: i64,
-) -> (Vec<Change>, Vec<Decided>) {
+) -> Vec<Change> {
     let mut pipeline = Pipeline::new(Parts {
         site: site.clone(),
         live: Arc::new(Live::new()),
@@ -117,49 +150,56 @@ async fn live_through(
         max_late_ms: 48 * HOUR_MS,
         on_change: true,
     });
+    let told: Arc<Mutex<Vec<PresentChange>>> = Arc::default();
+    let (hears, judges) = (told.clone(), site.clone());
+    let judge = move |_: &str, stretch: &Stretch| {
+        let rules = rule_book(&stretch.rules, &mut HashMap::new());
+        redecide(stretch, &judges, &rules, true)
+    };
+    let past = Past {
+        redecide: Arc::new(judge),
+        tell: Arc::new(move |changes| hears.lock().unwrap().extend_from_slice(changes)),
+    };
+    let mut through = storage.take_journal([3; 16], u64::MAX, false).await.unwrap();
+    let (Writing { door, mut stored }, task) = storage.writer(through, past);
+    let task = tokio::spawn(task);
     let registry = storage.registry().await.unwrap();
     let first = pipeline.registry().changes_to(&registry);
     let mut out = Vec::new();
     pipeline.change_registry(&first, world.clock_ms(), &mut out);
     let mut changes: Vec<Change> = world.state().collect();
-    let mut kept = Vec::new();
+    let mut ticks = 0;
     while world.clock_ms() < to_ms {
         let next_ms = world.clock_ms() + TICK_MS;
-        for report in world.advance(next_ms) {
-            let is_of_things = match &report.message {
-                Message::TagPosition(tag, _) => tag.as_str().starts_with("uwb"),
-                Message::EnginePositions(..) => true,
-                _ => false,
+        let reports = world.advance(next_ms);
+        for act in faults.pass(reports, next_ms) {
+            let Act::Say(mut sent) = act else { continue };
+            let source = match &sent.message {
+                Message::TagPosition(tag, _) if tag.as_str().starts_with("uwb") => tag.to_string(),
+                Message::EnginePositions(..) => "engine".to_owned(),
+                _ => continue,
             };
-            if is_of_things {
-                let (topic, payload) = (report.message.topic(), report.message.to_json());
-                let arrived = Arrived { source: "sim", topic: &topic, payload: &payload };
-                pipeline.arrival(arrived, report.time_ms, &mut out);
-            }
+            sent.stamp(|time_ms| time_ms);
+            let (topic, payload) = (sent.message.topic(), sent.payload(false));
+            let arrived = Arrived { source: &source, topic: &topic, payload: &payload };
+            pipeline.arrival(arrived, sent.time_ms, &mut out);
         }
         pipeline.tick(next_ms, &mut out);
-        kept.extend(out.drain(..).filter(|d| matches!(d, Decided::Visit(_) | Decided::Status(_))));
         changes.extend(world.changes());
-    }
-    (changes, kept)
-}
-
-async fn store(storage: &Storage, site: &Site, decided: Vec<Decided>, at_ms: i64) {
-    let stored = storage.take_journal([3; 16], u64::MAX, false).await.unwrap();
-    let past =
-        Past { redecide: Arc::new(|_, _| Some(Redecided::default())), tell: Arc::new(|_| {}) };
-    let (Writing { door, .. }, task) = storage.writer(stored, past);
-    let task = tokio::spawn(task);
-    let mut through = stored;
-    let mut decided = decided.into_iter().peekable();
-    while decided.peek().is_some() {
-        through += 1;
-        let items = decided.by_ref().take(5_000).map(|item| (through, item)).collect();
-        let site = site.version.clone();
-        door.send(DecidedBatch { through, at_ms, site, items }).await.unwrap();
+        ticks += 1;
+        if (ticks % STORED_EVERY == 0 || next_ms >= to_ms) && !out.is_empty() {
+            through += 1;
+            let items = out.drain(..).map(|item| (through, item)).collect();
+            let site = site.version.clone();
+            door.send(DecidedBatch { through, at_ms: next_ms, site, items }).await.unwrap();
+            stored.wait_for(|stored| *stored >= through).await.unwrap();
+            let amended = mem::take(&mut *told.lock().unwrap());
+            amended.iter().for_each(|change| pipeline.amended(change));
+        }
     }
     drop(door);
     task.await.unwrap();
+    changes
 }
 
 /// What an asset does in a room by the rules of the README, in this test's own words; none: whatever

@@ -4,10 +4,19 @@ use super::*;
 use crate::{
     ingest::Rejections,
     model::{Act, Arrived, Asset, ByHand, Carrier, CarrierId, PresentChange, Registry, Restored},
-    pipeline::{Parts, Pipeline, redecide},
-    utilisation::RuleBook,
+    pipeline::{Parts, Pipeline, redecide, rule_book},
+    utilisation::Rules,
 };
-use std::sync::Mutex;
+use std::{collections::HashMap, sync::Mutex};
+
+/// What else happens while messages come, in the order of time, milliseconds.
+#[derive(Default)]
+pub(super) struct Meanwhile<'a> {
+    /// What somebody does by hand with each of the assets.
+    pub(super) acts: &'a [(i64, Act)],
+    /// Other rules come into force.
+    pub(super) rules: &'a [(i64, Arc<Rules>)],
+}
 
 pub(super) struct Bench {
     pub(super) site: Arc<Site>,
@@ -63,16 +72,16 @@ impl Bench {
         times: (i64, i64),
         portions: i64,
     ) -> (Pipeline, Arc<Live>) {
-        self.run_with(names, on_change, messages, &[], times, portions)
+        self.run_with(names, on_change, messages, &Meanwhile::default(), times, portions)
     }
 
-    /// The same, while somebody does the same by hand with each of the assets.
+    /// The same, while more happens.
     pub(super) fn run_with(
         &self,
         names: &[String],
         on_change: bool,
         messages: &[(i64, String, String)],
-        acts: &[(i64, Act)],
+        meanwhile: &Meanwhile<'_>,
         (start_ms, end_ms): (i64, i64),
         portions: i64,
     ) -> (Pipeline, Arc<Live>) {
@@ -88,9 +97,12 @@ impl Bench {
         let told: Arc<Mutex<Vec<PresentChange>>> = Arc::default();
         let past = {
             let (site, told) = (self.site.clone(), told.clone());
-            let rules = RuleBook::only(pipeline.rules().clone());
+            let judge = move |_: &str, stretch: &Stretch| {
+                let rules = rule_book(&stretch.rules, &mut HashMap::new());
+                redecide(stretch, &site, &rules, on_change)
+            };
             Past {
-                redecide: Arc::new(move |_, stretch| redecide(stretch, &site, &rules, on_change)),
+                redecide: Arc::new(judge),
                 tell: Arc::new(move |changes| told.lock().unwrap().extend_from_slice(changes)),
             }
         };
@@ -101,12 +113,16 @@ impl Bench {
             let mut sequence = begun;
             let mut out = Vec::new();
             let mut messages = messages.iter().peekable();
-            let mut acts = acts.iter().peekable();
+            let mut acts = meanwhile.acts.iter().peekable();
+            let mut rules = meanwhile.rules.iter().peekable();
             let portion_ms = (end_ms - start_ms) / portions + 1;
             let mut due_ms = start_ms + portion_ms;
             let mut now_ms = start_ms;
             while now_ms < end_ms {
                 let next_ms = now_ms + SECOND_MS;
+                while let Some((at_ms, rules)) = rules.next_if(|(at_ms, _)| *at_ms < next_ms) {
+                    pipeline.change_rules(rules.clone(), *at_ms, &mut out);
+                }
                 while let Some((received_ms, topic, payload)) =
                     messages.next_if(|(received_ms, ..)| *received_ms < next_ms)
                 {

@@ -92,7 +92,7 @@ const HANDS: &str = "
     order by u.n, h.from_at";
 
 /// Later than anything that is stored, milliseconds.
-const FOREVER_MS: i64 = 9_000_000_000_000;
+pub(in crate::storage::writer) const FOREVER_MS: i64 = 9_000_000_000_000;
 
 /// One stretch for each of `wanted`, in their order.
 pub(super) async fn stretches(
@@ -179,22 +179,27 @@ async fn rows(
 }
 
 async fn statuses(transaction: &Transaction<'_>, stretches: &mut [Stretch]) -> Result<(), Error> {
-    let mut assets: Vec<String> = Vec::new();
-    let (mut since_ms, mut until_ms) = (Vec::new(), Vec::new());
+    let mut spans = Vec::new();
     for stretch in &*stretches {
-        for carried in &stretch.carriers {
-            assets.push(carried.asset.to_string());
-            since_ms.push(since(stretch));
-            until_ms.push(until(stretch));
-        }
+        spans.extend(stretch.carriers.iter().map(|_| (since(stretch), until(stretch))));
     }
-    if assets.is_empty() {
+    let carriers = stretches.iter_mut().flat_map(|stretch| &mut stretch.carriers).collect();
+    lines(transaction, carriers, &spans).await
+}
+
+/// The lines of assets, each from the last thing on that rules had said by the first moment of its
+/// span, to the last moment.
+pub(in crate::storage::writer) async fn lines(
+    transaction: &Transaction<'_>,
+    mut carriers: Vec<&mut Carried>,
+    spans: &[(Ms, Ms)],
+) -> Result<(), Error> {
+    if carriers.is_empty() {
         return Ok(());
     }
-    let found = transaction.query(STATUSES, &[&assets, &since_ms, &until_ms]).await?;
-    let mut carriers: Vec<&mut Carried> =
-        stretches.iter_mut().flat_map(|stretch| &mut stretch.carriers).collect();
-    for row in found {
+    let assets: Vec<String> = carriers.iter().map(|carried| carried.asset.to_string()).collect();
+    let (since_ms, until_ms): (Vec<Ms>, Vec<Ms>) = spans.iter().copied().unzip();
+    for row in transaction.query(STATUSES, &[&assets, &since_ms, &until_ms]).await? {
         let Some(carried) = nth(&row).and_then(|n| carriers.get_mut(n)) else { continue };
         let Some(status) = Status::parse(row.get(1)) else { continue };
         let Some(basis) = basis(row.get(4)) else { continue };

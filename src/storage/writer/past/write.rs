@@ -3,7 +3,7 @@
 
 use super::Amended;
 use crate::{
-    model::{Redecided, StatusSpan, TagId, VisitRow, ZoneId},
+    model::{ById, Redecided, StatusSpan, TagId, VisitRow, ZoneId},
     storage::{
         connection::Ms,
         writer::{
@@ -49,27 +49,20 @@ pub(super) async fn redecided(
     let key_of = |zone: &Option<ZoneId>| zone.as_ref().and_then(zone_key);
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     let (mut no_visits, mut visits) = (Vec::new(), Vec::new());
-    let (mut no_statuses, mut statuses) = (Vec::new(), Vec::new());
-    let (mut no_beneath, mut beneath) = (Vec::new(), Vec::new());
-    for (tag, _, redecided) in decided {
-        let with_keys = |row: &_| position(row, tag, None);
+    for (tag, _, redecided) in &decided {
+        let with_keys = |row: &_| position(row, *tag, None);
         for (rows, into) in [(&redecided.rows, &mut new), (&redecided.changed_rows, &mut changed)] {
             into.extend(
                 rows.iter().map(|row| Position { zone: key_of(&row.zone), ..with_keys(row) }),
             );
         }
-        no_visits.extend(redecided.no_visits.into_iter().map(|at_ms| (tag, at_ms)));
-        for visit in redecided.visits {
+        no_visits.extend(redecided.no_visits.iter().map(|at_ms| (*tag, *at_ms)));
+        for visit in &redecided.visits {
             match zone_key(&visit.zone) {
-                Some(zone) => visits.push((tag, zone, visit)),
+                Some(zone) => visits.push((*tag, zone, visit)),
                 None => out.without_zone += 1,
             }
         }
-        no_statuses.extend(redecided.no_statuses);
-        statuses.extend(redecided.statuses.into_iter().map(|s| (key_of(&s.row.zone), s)));
-        no_beneath.extend(redecided.no_beneath);
-        beneath.extend(redecided.beneath.into_iter().map(|row| (key_of(&row.zone), row)));
-        out.present.extend(redecided.present);
     }
     out.positions += insert_late(transaction, &new.iter().collect::<Vec<_>>()).await?;
     change_rows(transaction, &changed).await?;
@@ -81,22 +74,45 @@ pub(super) async fn redecided(
                    where v.tag = n.tag and v.entered_at = n.entered_at";
         transaction.execute(sql, &[&tags, &at]).await?;
     }
-    for (table, rows) in [("asset_status", no_statuses), ("status_beneath", no_beneath)] {
+    for lasts in [false, true] {
+        put_visits(transaction, visits.iter().filter(|v| v.2.left_ms.is_none() == lasts)).await?;
+    }
+    let lines: Vec<Redecided> = decided.into_iter().map(|(.., redecided)| redecided).collect();
+    put_lines(transaction, &lines, context.zones).await?;
+    out.present.extend(lines.into_iter().flat_map(|redecided| redecided.present));
+    Ok(())
+}
+
+/// Writes what is another of the lines of assets.
+pub(in crate::storage::writer) async fn put_lines(
+    transaction: &Transaction<'_>,
+    lines: &[Redecided],
+    zones: &ById<ZoneId, i32>,
+) -> Result<(), Error> {
+    let key_of = |zone: &Option<ZoneId>| zone.as_ref().and_then(|zone| zones.get(zone).copied());
+    let no_statuses = lines.iter().flat_map(|line| &line.no_statuses);
+    let no_beneath = lines.iter().flat_map(|line| &line.no_beneath);
+    for (table, rows) in [
+        ("asset_status", no_statuses.collect::<Vec<_>>()),
+        ("status_beneath", no_beneath.collect()),
+    ] {
         if rows.is_empty() {
             continue;
         }
-        let (assets, at): (Vec<String>, Vec<Ms>) =
-            rows.into_iter().map(|(asset, at_ms)| (asset.to_string(), Ms(at_ms))).unzip();
+        let (assets, at): (Vec<&str>, Vec<Ms>) =
+            rows.into_iter().map(|(asset, at_ms)| (asset.as_str(), Ms(*at_ms))).unzip();
         let sql = format!(
             "delete from {table} s using unnest($1::text[], $2::timestamptz[]) as n (asset, from_at)
              where s.asset = n.asset and s.from_at = n.from_at"
         );
         transaction.execute(&sql, &[&assets, &at]).await?;
     }
-    let beneath: Vec<_> = beneath.iter().map(|(zone, row)| (row, *zone)).collect();
+    let beneath = lines.iter().flat_map(|line| &line.beneath);
+    let beneath: Vec<_> = beneath.map(|row| (row, key_of(&row.zone))).collect();
     put_beneath(transaction, &beneath).await?;
+    let statuses = lines.iter().flat_map(|line| &line.statuses);
+    let statuses: Vec<_> = statuses.map(|span| (key_of(&span.row.zone), span)).collect();
     for lasts in [false, true] {
-        put_visits(transaction, visits.iter().filter(|v| v.2.left_ms.is_none() == lasts)).await?;
         let some = statuses.iter().filter(|(_, span)| span.to_ms.is_none() == lasts);
         put_statuses(transaction, some).await?;
     }
@@ -122,7 +138,7 @@ async fn change_rows(transaction: &Transaction<'_>, rows: &[Position]) -> Result
 
 async fn put_visits<'a>(
     transaction: &Transaction<'_>,
-    visits: impl Iterator<Item = &'a (i32, i32, VisitRow)> + Clone,
+    visits: impl Iterator<Item = &'a (i32, i32, &'a VisitRow)> + Clone,
 ) -> Result<(), Error> {
     let tags: Vec<i32> = visits.clone().map(|(tag, ..)| *tag).collect();
     if tags.is_empty() {
@@ -137,7 +153,7 @@ async fn put_visits<'a>(
 
 async fn put_statuses<'a>(
     transaction: &Transaction<'_>,
-    spans: impl Iterator<Item = &'a (Option<i32>, StatusSpan)> + Clone,
+    spans: impl Iterator<Item = &'a (Option<i32>, &'a StatusSpan)> + Clone,
 ) -> Result<(), Error> {
     let rows = || spans.clone().map(|(_, span)| &span.row);
     let assets: Vec<&str> = rows().map(|row| row.asset.as_str()).collect();

@@ -115,31 +115,40 @@ pub(super) async fn transfers(ask: &mut Ask<'_>, table: &mut Table) {
     }
 }
 
-/// 12: known time of assets that nobody had used for a week of it.
+/// 12: known time of assets that nobody had used for a day, and for a week, of it.
 pub(super) async fn unused(ask: &mut Ask<'_>, table: &mut Table) {
-    const WEEK_MS: i64 = 7 * 24 * HOUR_MS;
-    let mut truth = 0.0;
-    for asset in 0..ask.truth.assets.len() {
+    const DAY_MS: i64 = 24 * HOUR_MS;
+    let lasts_ms = ask.truth.to_ms - ask.truth.from_ms;
+    for (days, what) in [(1, "a day"), (7, "a week")] {
+        let truth = unused_hours(ask.truth, days * DAY_MS);
+        let sql = format!("select sum(idle_{days}d_s) / 3600 as hours from rpt_class_hour");
+        let rows = ask.rows(&sql).await;
+        // In a busy hospital hardly anything lies idle for long, and of little a second is much.
+        if truth > 10.0 {
+            let what = format!("asset-hours unused for {what}");
+            table.compare(&what, number(&rows, 0, "hours"), truth);
+        }
+        assert!(truth > 10.0 || days > 1 || lasts_ms < 7 * DAY_MS, "nothing to compare");
+    }
+}
+
+fn unused_hours(truth: &Truth, long_ms: i64) -> f64 {
+    let mut hours = 0.0;
+    for asset in 0..truth.assets.len() {
         let mut idle_ms = 0;
-        for own in ask.truth.statuses.iter().filter(|s| s.asset == asset) {
+        for own in truth.statuses.iter().filter(|s| s.asset == asset) {
             match own.status {
                 "in_use" => idle_ms = 0,
                 "unknown" | "maintenance" => {}
                 _ => {
-                    let beyond_ms = own.from_ms + (WEEK_MS - idle_ms).max(0);
-                    truth += ms(beyond_ms, own.to_ms) / 3_600_000.0;
+                    let beyond_ms = own.from_ms + (long_ms - idle_ms).max(0);
+                    hours += ms(beyond_ms, own.to_ms) / 3_600_000.0;
                     idle_ms += own.to_ms - own.from_ms;
                 }
             }
         }
     }
-    let rows = ask.rows("select sum(idle_7d_s) / 3600 as hours from rpt_class_hour").await;
-    // In a few days nothing can have been unused for a week.
-    let is_long = ask.truth.to_ms - ask.truth.from_ms > WEEK_MS;
-    assert!(truth > 10.0 || !is_long);
-    if is_long {
-        table.compare("asset-hours unused for a week", number(&rows, 0, "hours"), truth);
-    }
+    hours
 }
 
 /// Beside the twelve: stays by kind of room, whose lengths are divided more coarsely.
