@@ -249,8 +249,8 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     let rolling = tokio::spawn(until_stopped(rolling, stop.child_token()));
     let alerting = telling.tell(config.alerts.clone(), storage.clone(), webhook);
     let alerting = tokio::spawn(until_stopped(alerting, stop.child_token()));
-    let learning = storage.looking_back(now_ms, learn(expectations));
-    let learning = tokio::spawn(until_stopped(learning, stop.child_token()));
+    let expecting = storage.looking_back(now_ms, learn(expectations));
+    let expecting = tokio::spawn(until_stopped(expecting, stop.child_token()));
     let keeping = tokio::spawn(keep_house(storage.keeper(), metrics, stop.clone()));
     data_dir.write_endpoints(&endpoints)?;
     // It ends with the process: a demo that is stopped meanwhile has less of a past.
@@ -296,7 +296,7 @@ async fn serve(config: Config, options: Options, stop: &CancellationToken) -> an
     within(STOP_WITHIN, "HTTP", serving).await;
     within(STOP_WITHIN, "roll-ups", rolling).await;
     within(STOP_WITHIN, "alerts", alerting).await;
-    within(STOP_WITHIN, "expectations", learning).await;
+    within(STOP_WITHIN, "expectations", expecting).await;
     within(STOP_WITHIN, "housekeeping", keeping).await;
     within(STOP_WITHIN, "journal", logs.close()).await;
     within(2 * STOP_WITHIN, "PostgreSQL", storage.stop()).await;
