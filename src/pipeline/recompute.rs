@@ -194,6 +194,7 @@ impl<'a> Walk<'a> {
         let Some(carriage) = self.carriage_at(from_ms).filter(|_| !is_silent) else { return };
         let evidence = self.evidence(carriage, from_ms, from_ms);
         let due = utilisation::due_ms(self.book.at(from_ms).rules, evidence);
+        self.judge(from_ms, from_ms);
         for due_ms in due.into_iter().filter(|due_ms| (from_ms..to_ms).contains(due_ms)) {
             self.judge(from_ms, due_ms);
         }

@@ -77,8 +77,9 @@ pub(super) async fn write(
     visits::write(transaction, batch).await?;
     statuses(transaction, batch).await?;
     by_hand::write(transaction, batch).await?;
-    let amended = past::amend(transaction, &batch.asks, context).await?;
+    // Before the past is amended, which may follow from a button that was pressed.
     events(transaction, batch).await?;
+    let amended = past::amend(transaction, &batch.asks, context).await?;
     presence(transaction, batch).await?;
     reports(transaction, batch).await?;
     readers(transaction, batch).await?;
