@@ -9,6 +9,7 @@ mod logs;
 pub mod replay;
 mod rules_file;
 mod site_file;
+mod tasks;
 mod watched;
 
 pub use logs::door;
@@ -31,7 +32,6 @@ use crate::{
     utilisation::{self, Expectations, Rules},
     wall,
 };
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use data_dir::{DataDir, Endpoints};
 use front_door::FrontDoor;
@@ -40,7 +40,8 @@ use rules_file::{RulesFile, RulesFileError};
 use site_file::SiteFile;
 use spor_schemas::{topic, wire};
 use std::{path::Path, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle};
+use tasks::{keep_house, on_own_thread, until_stopped};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// All parts together stop within ten seconds; no single one may take more than this.
@@ -364,52 +365,4 @@ fn health_of(
 /// Makes what assets did lately into what is expected of them.
 fn learn(expectations: Arc<ArcSwap<Expectations>>) -> impl Fn(&[StatusLine], i64) + Send + 'static {
     move |lines, now_ms| expectations.store(Arc::new(Expectations::of(lines, now_ms)))
-}
-
-/// A part that may be left at any moment.
-async fn until_stopped(part: impl Future<Output = ()>, stop: CancellationToken) {
-    tokio::select! {
-        () = part => {}
-        () = stop.cancelled() => {}
-    }
-}
-
-/// Storage's own housekeeping, and the metrics' upkeep.
-async fn keep_house(
-    keeper: impl Future<Output = ()>,
-    metrics: telemetry::Metrics,
-    stop: CancellationToken,
-) {
-    let upkeep = async {
-        let mut often = tokio::time::interval(Duration::from_secs(5));
-        loop {
-            often.tick().await;
-            metrics.upkeep();
-        }
-    };
-    tokio::select! {
-        () = keeper => {}
-        () = upkeep => {}
-        () = stop.cancelled() => {}
-    }
-}
-
-/// Runs a part on a thread of its own name, so that its work never delays a socket.
-fn on_own_thread(
-    name: &str,
-    part: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<JoinHandle<()>> {
-    let (ended, end) = tokio::sync::oneshot::channel();
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().thread_name(name).build()?;
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            runtime.block_on(part);
-            let _ = ended.send(());
-        })
-        .with_context(|| format!("no thread for {name}"))?;
-    Ok(tokio::spawn(async move {
-        let _ = end.await;
-    }))
 }
