@@ -57,6 +57,9 @@ const FILL: &str = "
     insert into par_level select c, 'W' || w, 6, 2
         from unnest(array['bed', 'ecg', 'infusion-pump', 'monitor', 'syringe-pump', 'ventilator']) c,
              generate_series(1, 60) w;
+    insert into presence (role, zone, quarter, persons)
+        select 'nurse', z.key, q, 5 + z.key % 20
+        from zone z cross join generate_series(:from::timestamptz, :from::timestamptz + interval '1 day', '15 minutes') q;
     insert into reader (id, floor, portal, online, changed_at)
         select 'r' || n, n % 7, false, n % 50 > 0, now() - interval '1 hour' from generate_series(1, 7500) n;
     analyze";

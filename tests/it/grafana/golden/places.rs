@@ -118,7 +118,6 @@ pub(super) async fn transfers(ask: &mut Ask<'_>, table: &mut Table) {
 /// 12: known time of assets that nobody had used for a day, and for a week, of it.
 pub(super) async fn unused(ask: &mut Ask<'_>, table: &mut Table) {
     const DAY_MS: i64 = 24 * HOUR_MS;
-    let lasts_ms = ask.truth.to_ms - ask.truth.from_ms;
     for (days, what) in [(1, "a day"), (7, "a week")] {
         let truth = unused_hours(ask.truth, days * DAY_MS);
         let sql = format!("select sum(idle_{days}d_s) / 3600 as hours from rpt_class_hour");
@@ -128,7 +127,6 @@ pub(super) async fn unused(ask: &mut Ask<'_>, table: &mut Table) {
             let what = format!("asset-hours unused for {what}");
             table.compare(&what, number(&rows, 0, "hours"), truth);
         }
-        assert!(truth > 10.0 || days > 1 || lasts_ms < 7 * DAY_MS, "nothing to compare");
     }
 }
 
