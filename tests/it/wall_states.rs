@@ -269,7 +269,10 @@ async fn a_wall_returns_to_its_own_view_after_45_seconds_and_a_new_build_reloads
     browser.until_text("Infusion pump", 5).await;
     browser.touch(".tile[data-class=\"bed\"]").await;
     let asked = "document.getElementById('chip-name').textContent";
-    assert_eq!(browser.value(asked).await, "Bed");
+    until("the question that was touched", 5, async || {
+        (browser.value(asked).await == "Bed").then_some(())
+    })
+    .await;
     until("the wall's own question", 60, async || {
         (browser.value(asked).await == "Infusion pump").then_some(())
     })
