@@ -27,15 +27,11 @@ pub(super) async fn follow(app: App) {
     if app.context.replay.is_some() {
         return;
     }
-    let mut shown = None;
     while app.stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-        // Who writes says that the database is away.
-        let Ok(version) = app.context.storage.registry_version().await else { continue };
-        if shown != Some(version) {
+        // Who writes says that the database is away, and the next look comes.
+        if let Ok(false) = app.context.storage.knows_registry().await {
             let change = app.registry_changes.lock().await;
-            if reload(&app, change).await.is_ok() {
-                shown = Some(version);
-            }
+            let _ = reload(&app, change).await;
         }
     }
 }

@@ -53,7 +53,7 @@ use serde::Deserialize;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicI64},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -114,6 +114,8 @@ struct Inner {
     worn: RwLock<Arc<HashSet<TagId>>>,
     /// Held by whoever changes bindings, or reads them all.
     binding: tokio::sync::Mutex<()>,
+    /// That of the registry when it was read last.
+    registry_version: AtomicI64,
     up: watch::Sender<bool>,
     /// What the writer was told last while the database is away.
     why_down: Mutex<Option<String>>,
@@ -175,6 +177,7 @@ impl Storage {
                     journal: Mutex::default(),
                     worn: RwLock::default(),
                     binding: tokio::sync::Mutex::default(),
+                    registry_version: AtomicI64::default(),
                     up: watch::Sender::new(true),
                     why_down: Mutex::default(),
                 };

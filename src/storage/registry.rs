@@ -9,8 +9,11 @@ use crate::model::{Asset, AssetId, Carrier, CarrierId, Person, PersonId, Registr
 use deadpool_postgres::Transaction;
 use std::{
     collections::HashSet,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
+
+/// Another number after each change of the registry, by whomever.
+const VERSION: &str = "select version from registry_version";
 
 /// A tag on an asset for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ impl Storage {
     pub async fn registry(&self) -> Result<Registry, StorageError> {
         let _unchanged = self.inner.binding.lock().await;
         let client = self.client().await?;
+        // Before the rest: what changes meanwhile is another version.
+        let version: i64 = client.query_one(VERSION, &[]).await?.get(0);
         let mut registry = Registry::default();
         let assets = "select id, label, class, home_ward from asset where retired_at is null";
         for row in client.query(assets, &[]).await? {
@@ -52,16 +57,17 @@ impl Storage {
         let worn: HashSet<TagId> =
             registry.carriers.keys().filter(|tag| registry.is_worn(tag)).cloned().collect();
         *self.inner.worn.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(worn);
+        self.inner.registry_version.store(version, Ordering::Relaxed);
         Ok(registry)
     }
 
-    /// A number that is another one after each change of the registry.
+    /// True while nobody has changed the registry since it was read last.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn registry_version(&self) -> Result<i64, StorageError> {
-        let sql = "select version from registry_version";
-        Ok(self.client().await?.query_one(sql, &[]).await?.get(0))
+    pub async fn knows_registry(&self) -> Result<bool, StorageError> {
+        let version: i64 = self.client().await?.query_one(VERSION, &[]).await?.get(0);
+        Ok(version == self.inner.registry_version.load(Ordering::Relaxed))
     }
 
     /// Adds assets, or changes those that exist; a retired one is back in service.
