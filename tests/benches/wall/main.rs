@@ -113,15 +113,22 @@ async fn frames(browser: &Browser, moving: usize, hertz: u32) -> Value {
         const [moving, hertz, seconds, done] = arguments;
         const columns = window.__spor.columns();
         const kinds = ['infusion-pump', 'bed', 'wheelchair', 'patient-monitor'];
-        const send = (beat) => {
-          const now = Date.now();
+        // Made beforehand, as the server makes them: what is measured is to read, take in and draw them.
+        const text = (beat, now) => {
           const assets = Array.from({ length: moving }, (_, n) => {
             const row = { id: `A${n}`, label: `Asset ${n}`, class: kinds[n % 4], status: 'available', state: 'live', floor: n % 3,
               x_m: (n * 7.3 + beat) % 60, y_m: (n * 3.1 + beat) % 90, zone: null, seen_ms: now, entered_ms: now, interval_ms: 250, accuracy_m: 0.5, room_only: false, portal: false };
             return columns.map((name) => row[name] ?? null);
           });
-          window.__spor.hear('delta', { time_ms: now, assets, gone: [] });
+          return JSON.stringify({ time_ms: now, assets, gone: [] });
         };
+        const length = hertz * seconds + 4;
+        const tried = performance.now();
+        text(0, 0);
+        // When they are all made.
+        const began = Date.now() + length * (performance.now() - tried);
+        const texts = Array.from({ length }, (_, beat) => text(beat, Math.round(began + (hertz ? 1000 * beat / hertz : 0))));
+        const send = (beat) => window.__spor.take('delta', texts[Math.min(beat, texts.length - 1)]);
         let beat = 0;
         send(beat);
         const timer = hertz ? setInterval(() => send(beat += 1), 1000 / hertz) : 0;
