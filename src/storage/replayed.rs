@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 use std::pin::pin;
 
 /// What stays when a pass begins anew: what the schema itself put there.
-const KEPT: [&str; 4] = ["schema_migration", "journal_cursor", "par_level", "rollup_state"];
+const KEPT: [&str; 5] =
+    ["schema_migration", "journal_cursor", "par_level", "rollup_state", "registry_version"];
 
 /// Everything that follows from a recording, in an order of its own. Keys that were drawn in the
 /// order of arrival are not in it.
