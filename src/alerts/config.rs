@@ -12,7 +12,7 @@ const SECRET: &str = "ALERTS_SPOR_WEBHOOK_SECRET";
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Seconds between two looks at what is wrong.
+    /// Seconds between two looks at what is wrong; more where a look takes long.
     pub every_s: u32,
     /// Classes that may stand in the ways out of the building.
     pub may_leave: Vec<ClassId>,

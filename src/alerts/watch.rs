@@ -1,4 +1,5 @@
-//! The task that looks at what is wrong every few seconds, and tells what is to be told.
+//! The task that looks at what is wrong every few seconds, more seldom where that takes long, and tells what
+//! is to be told.
 
 use super::{Config, Memory, step};
 use crate::{
@@ -11,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How much older than the last look what is stored may be, milliseconds.
 const BEHIND_MS: i64 = 10_000;
+/// Looking takes one part of the time in so many at most, unless that would be a longer pause.
+const SHARE: u32 = 20;
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often it is stored when readers were heard.
 const NOTE_HEARD_EVERY: Duration = Duration::from_secs(60);
 
@@ -41,10 +45,9 @@ pub struct Surroundings {
 
 /// The body of a task that watches until it is dropped.
 pub async fn watch(config: Config, storage: Storage, surroundings: Surroundings) {
-    let mut look = tokio::time::interval(config.every());
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let started_ms = now_ms();
     let mut watch = Watch {
+        pause: config.every(),
         pace: Pace::new((surroundings.progress)(), started_ms),
         memory: Memory::default(),
         noted: Instant::now(),
@@ -55,9 +58,15 @@ pub async fn watch(config: Config, storage: Storage, surroundings: Surroundings)
     };
     let mut complaint = None;
     loop {
-        look.tick().await;
-        match watch.round().await {
-            Ok(()) => complaint = None,
+        let begun = Instant::now();
+        let looked = watch.round().await;
+        watch.pause = watch.config.every();
+        match looked {
+            Ok(()) => {
+                complaint = None;
+                let share = (begun.elapsed() * SHARE).min(LONGEST_PAUSE);
+                watch.pause = watch.pause.max(share);
+            }
             Err(error) => {
                 // What was seen before the hole in between proves nothing about it.
                 watch.memory = Memory::default();
@@ -68,6 +77,7 @@ pub async fn watch(config: Config, storage: Storage, surroundings: Surroundings)
                 complaint = Some(told);
             }
         }
+        tokio::time::sleep(watch.pause).await;
     }
 }
 
@@ -77,6 +87,8 @@ struct Watch {
     surroundings: Surroundings,
     memory: Memory,
     pace: Pace,
+    /// Since the last look.
+    pause: Duration,
     /// When it was last stored that readers were heard.
     noted: Instant,
     started_ms: i64,
@@ -90,7 +102,8 @@ impl Watch {
             self.storage.note_heard(&(self.surroundings.heard)()).await?;
             self.noted = Instant::now();
         }
-        let allowed_ms = BEHIND_MS + i64::from(self.config.every_s) * 3_000;
+        let pause_ms = i64::try_from(self.pause.as_millis()).unwrap_or(i64::MAX / 4);
+        let allowed_ms = BEHIND_MS + 3 * pause_ms;
         if self.pace.behind_ms((self.surroundings.progress)(), now_ms) <= allowed_ms {
             self.judge(now_ms).await?;
         } else {

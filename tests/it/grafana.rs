@@ -123,7 +123,7 @@ async fn every_panel_answers_its_question_as_the_read_only_role() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     truth::agrees(&mut client, &dashboards, &fortnight).await;
-    let table = golden::agrees(&mut client, &dashboards, &fortnight.truth()).await;
+    let table = golden::agrees(&mut client, &dashboards, &fortnight.truth(), 0.0).await;
     println!("{table}");
     assert!(table.contains("unused for a week"), "something must have been");
     the_role_sees_reports_and_nothing_else(&url, &client).await;

@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-pub(super) use read::{FOREVER_MS, lines};
+pub(super) use read::{FOREVER_MS, PRESSES, lines};
 pub(super) use write::put_lines;
 
 use super::{batch::Ask, transaction::Context};

@@ -1,6 +1,6 @@
 //! The simulated hospital: what its tags say goes through the fold, storage and roll-ups, and without
 //! noise the key figures must be those of where everything really was. With noise, and tags that lie,
-//! they are shown beside each other.
+//! they may be off by what noise does to a histogram's buckets.
 //!
 //! The fold is led by the hospital's own clock, so no time passes but that of the machine; broker and
 //! journal, which hand on what they are given, are left out.
@@ -52,18 +52,18 @@ async fn key_figures_of_a_fortnight_without_noise_are_those_of_the_truth() {
 }
 
 #[tokio::test]
-#[ignore = "shows a table, to be looked at"]
+#[ignore = "half a minute each without optimisation"]
 async fn key_figures_of_two_noisy_days_beside_the_truth() {
     live_for(2, 1.0, None).await;
 }
 
 #[tokio::test]
-#[ignore = "shows a table, to be looked at"]
+#[ignore = "half a minute each without optimisation"]
 async fn key_figures_of_two_days_of_tags_that_lie_beside_the_truth() {
     live_for(2, 1.0, Some("bad_tags")).await;
 }
 
-/// With noise, as a share of the usual, the table is only shown.
+/// With noise, as a share of the usual, key figures may be off by more.
 async fn live_for(days: i64, noise: f64, faults_of: Option<&str>) {
     let Some(url) = postgres::database().await else { return };
     let now_ms = jiff::Timestamp::now().as_millisecond();
@@ -125,12 +125,8 @@ async fn live_for(days: i64, noise: f64, faults_of: Option<&str>) {
     storage.stop().await;
     roll_up(&url, to_ms).await;
     let dashboards = dashboard::load_all();
-    let table = if noise > 0.0 {
-        golden::beside(&mut client, &dashboards, &truth).await
-    } else {
-        golden::agrees(&mut client, &dashboards, &truth).await
-    };
-    println!("{table}");
+    let moved_by = if noise > 0.0 { golden::NOISE } else { 0.0 };
+    println!("{}", golden::agrees(&mut client, &dashboards, &truth, moved_by).await);
     let overlaps = client.query("select * from overlap", &[]).await.unwrap();
     assert!(overlaps.is_empty());
 }

@@ -47,7 +47,8 @@ const VISITS: &str = "
     join zone z on z.key = v.zone
     order by w.n, v.entered_at";
 
-const PRESSES: &str = "
+/// When buttons were pressed.
+pub(in crate::storage::writer) const PRESSES: &str = "
     select w.n, e.\"time\"
     from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
         as w (tag, since, until, n)

@@ -1,6 +1,6 @@
 //! What the tables know of the courses of assets, in a few statements for a portion of them.
 
-use super::Recomputing;
+use super::{super::past::PRESSES, Recomputing};
 use crate::{
     model::{AssetId, Carriage, Carried, ClassId, Course, RoomKind, Stayed, WardId, ZoneId},
     storage::{
@@ -34,14 +34,6 @@ const STAYS: &str = "
             (select max(b.entered_at) from visit b where b.tag = w.tag and b.entered_at <= w.since), w.since)
     join zone z on z.key = v.zone
     order by w.n, v.entered_at";
-
-/// From the beginning of the first stay on: it was pressed there.
-const PRESSES: &str = "
-    select w.n, e.\"time\"
-    from unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) with ordinality
-        as w (tag, since, until, n)
-    join event e on e.tag = w.tag and e.kind = 'button' and e.\"time\" between w.since and w.until
-    order by w.n, e.\"time\"";
 
 /// When a tag began to move, and to stand still, from the last time before on.
 const MOTIONS: &str = "
