@@ -12,6 +12,10 @@ demo *ARGS:
 test *ARGS:
     cargo test {{ARGS}}
 
+# late data and rules of the past, over many more random days than a test run looks at
+explore CASES="300":
+    SPOR_TEST_CASES={{CASES}} cargo test --lib storage::tests::late
+
 # what a change must pass
 ci:
     .ci/run

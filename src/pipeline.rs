@@ -213,11 +213,11 @@ impl Pipeline {
                 for at_ms in due.into_iter().filter(|due_ms| *due_ms < now_ms).chain([now_ms]) {
                     let at = (at_ms, now_ms);
                     let doings = &mut self.doings;
-                    if let Some((since_ms, until_ms)) =
+                    if let Some((since_ms, until_ms, is_silence)) =
                         judge(doings, asset, tag, work, ground, at, out)
                     {
                         shown = true;
-                        work.presume(since_ms, until_ms, until_ms == since_ms);
+                        work.presume(since_ms, until_ms, is_silence);
                     }
                 }
             }

@@ -14,7 +14,7 @@ use crate::{
     site::Site,
 };
 use interval::Intervals;
-use room::{ROOM_DWELL_MS, RoomChoice};
+use room::RoomChoice;
 use serde::{Deserialize, Serialize};
 use sightings::Heard;
 pub use smooth::Smoothed;
@@ -169,15 +169,9 @@ impl Track {
         self.heard.take(sighting, site)
     }
 
-    /// Up to when a change of room dated `at_ms` took silence for granted when a tick decided it,
-    /// milliseconds.
-    #[must_use]
-    pub fn presumed_until_ms(at_ms: i64) -> i64 {
-        at_ms + ROOM_DWELL_MS
-    }
-
-    /// Called each second: a room change that only waited for its dwell is decided now.
-    pub fn tick(&mut self, now_ms: i64) -> Option<Move> {
+    /// Called each second: a room change that only waited for its dwell is decided now. With it comes
+    /// up to when that took silence for granted, milliseconds.
+    pub fn tick(&mut self, now_ms: i64) -> Option<(Move, i64)> {
         self.rooms.tick(now_ms)
     }
 

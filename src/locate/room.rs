@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Outside the present room by more than this and the fix's accuracy together is clear, metres.
 const MARGIN_M: f64 = 0.5;
 /// A doubtful change of room must hold this long, milliseconds.
-pub(super) const ROOM_DWELL_MS: i64 = 3_000;
+const ROOM_DWELL_MS: i64 = 3_000;
 /// A change of floor away from lifts and stairs must hold this long, milliseconds.
 const FLOOR_DWELL_MS: i64 = 2_000;
 
@@ -133,9 +133,11 @@ impl RoomChoice {
             .then(|| self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it"))
     }
 
-    pub(super) fn tick(&mut self, now_ms: i64) -> Option<Move> {
+    pub(super) fn tick(&mut self, now_ms: i64) -> Option<(Move, i64)> {
         let due = self.candidate.take_if(|c| now_ms - c.received_ms >= c.dwell_ms)?;
-        Some(self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it"))
+        let until_ms = due.since_ms + due.dwell_ms;
+        let moved = self.go(due.room, due.floor, due.since_ms, "no fix since spoke against it");
+        Some((moved, until_ms))
     }
 
     fn wait(&mut self, room: Option<ZoneId>, fix: &Fix, dwell_ms: i64) -> Option<Move> {

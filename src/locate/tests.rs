@@ -106,8 +106,9 @@ fn a_doubtful_step_counts_after_its_dwell_even_when_the_tag_falls_silent() {
     track.place(&fix(10_000, 10.7, 0), &site);
     assert_eq!(room(&track).as_deref(), Some("a"));
     assert_eq!(track.tick(12_900), None);
-    let moved = track.tick(13_000).expect("the dwell is over");
+    let (moved, until_ms) = track.tick(13_000).expect("the dwell is over");
     assert_eq!(moved.at_ms, 10_000, "dated to the fix that began it");
+    assert_eq!(until_ms, 13_000, "a fix of before could have spoken against it");
     assert_eq!(room(&track).as_deref(), Some("b"));
 }
 
@@ -122,7 +123,7 @@ fn what_waits_never_begins_before_the_stay_that_a_late_fix_amended() {
     // A fix of 11 s came late, and was clearly in another room.
     let now = ("c".parse().expect("valid"), 11_000);
     assert!(track.amend(was.as_ref(), Some(&now)));
-    let moved = track.tick(20_000).expect("the dwell is over");
+    let (moved, _) = track.tick(20_000).expect("the dwell is over");
     assert_eq!((moved.left, moved.at_ms), (Some(now), 12_000));
 }
 

@@ -48,7 +48,7 @@ pub(super) fn due_ms(asset: Option<&Asset>, work: &TagWork, ground: Ground<'_>) 
 }
 
 /// Concludes what the asset is doing at a time, and when that was received. When that changed: since
-/// when, and up to when it takes silence for granted.
+/// when, up to when it takes silence for granted, and true when whatever is heard speaks against it.
 pub(super) fn judge(
     doings: &mut Doings,
     asset: &Asset,
@@ -57,7 +57,7 @@ pub(super) fn judge(
     Ground { site, in_force }: Ground<'_>,
     (at_ms, received_ms): (i64, i64),
     out: &mut Vec<Decided>,
-) -> Option<(i64, i64)> {
+) -> Option<(i64, i64, bool)> {
     let located = work.located()?;
     let ruled = doings.ruled(&asset.id);
     // Nothing is concluded while the room is in doubt.
@@ -71,7 +71,8 @@ pub(super) fn judge(
         work.be_quiet(located.entered_ms, until_ms);
         return None;
     };
-    let presumed = (status.since_ms, utilisation::presumed_until_ms(rules, &status, evidence));
+    let (until_ms, is_silence) = utilisation::presumed(rules, ruled, &status, evidence);
+    let presumed = (status.since_ms, until_ms, is_silence);
     let stretch = (status.since_ms, at_ms);
     let is_laid = doings.rule(&asset.id, status, located.zone.clone(), out);
     for (asset, shown) in doings.take_told() {

@@ -192,8 +192,8 @@ impl TagWork {
         now_ms: i64,
         out: &mut Vec<Decided>,
     ) -> Freshness {
-        if let Some(moved) = self.track.tick(now_ms) {
-            self.presume(moved.at_ms, Track::presumed_until_ms(moved.at_ms), false);
+        if let Some((moved, until_ms)) = self.track.tick(now_ms) {
+            self.presume(moved.at_ms, until_ms, false);
             decided_move(tag, asset, &moved, out);
             self.rethink(tag, (moved.at_ms, now_ms), now_ms, out);
         }

@@ -17,8 +17,7 @@ pub use expected::{Expectations, Remaining};
 pub use rollup::roll;
 pub use rules::{Rule, Rules, RulesError, WardIs};
 pub use status::{
-    Evidence, InForce, LOST, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next,
-    presumed_until_ms,
+    Evidence, InForce, LOST, Unfit, due_ms, explain, lasts_until_ms, lost_ms, next, presumed,
 };
 
 /// Section `[utilisation]` of the configuration.

@@ -178,14 +178,23 @@ pub fn lasts_until_ms(rules: &Rules, evidence: Evidence<'_>, at_ms: i64) -> i64 
     next_ms.map_or(lost_ms, |next_ms| next_ms.min(lost_ms))
 }
 
-/// Up to when a status took for granted that nothing new was heard, when it was decided by time alone,
-/// milliseconds.
+/// Up to when a status that follows `now` took for granted that nothing new was heard, when it was
+/// decided by time alone, milliseconds; and true when whatever is heard speaks against it, not only
+/// what moves the tag.
 #[must_use]
-pub fn presumed_until_ms(rules: &Rules, status: &StatusNow, evidence: Evidence<'_>) -> i64 {
-    if status.rule == LOST {
-        return status.since_ms;
+pub fn presumed(
+    rules: &Rules,
+    now: Option<&StatusNow>,
+    status: &StatusNow,
+    evidence: Evidence<'_>,
+) -> (i64, bool) {
+    if status.rule == LOST || !is_known(now) {
+        return (status.since_ms, status.rule == LOST);
     }
-    status.since_ms.max(evidence.entered_ms + rules.dwell_ms())
+    let listens = rules.listen_to_motion();
+    let moving_since_ms = if listens { evidence.moving_since_ms } else { i64::MIN };
+    let held_ms = evidence.entered_ms.max(moving_since_ms);
+    (status.since_ms.max(held_ms + rules.dwell_ms()), listens)
 }
 
 /// When an asset will count as lost if nothing more is heard of it, milliseconds.
@@ -372,6 +381,17 @@ mod tests {
         let missing = status(Status::Missing, "forgotten", at_ms);
         let again = evidence(RoomKind::Linen, 4_000_000, 4_100_000);
         assert_eq!(by(&rules, Some(&missing), again, 4_100_000), None, "missing leads to no dirty");
+    }
+
+    #[test]
+    fn only_what_waited_for_its_dwell_took_silence_for_granted() {
+        let rules = rules("[[rule]]\nname = \"a\"\nroom = [\"patient\"]\nstatus = \"in_use\"");
+        let (free, used) = (status(Status::Available, "b", 0), status(Status::InUse, "a", 20_000));
+        let here = evidence(RoomKind::Patient, 20_000, 31_000);
+        assert_eq!(presumed(&rules, None, &used, here), (20_000, false), "it follows at once");
+        assert_eq!(presumed(&rules, Some(&free), &used, here), (30_000, false));
+        let lost = status(Status::Unknown, LOST, 3_631_000);
+        assert_eq!(presumed(&rules, Some(&used), &lost, here), (3_631_000, true));
     }
 
     #[test]
