@@ -73,15 +73,16 @@ pub(super) fn judge(
     };
     let (until_ms, is_silence) = utilisation::presumed(rules, ruled, &status, evidence);
     let presumed = (status.since_ms, until_ms, is_silence);
-    let stretch = (status.since_ms, at_ms);
-    let is_laid = doings.rule(&asset.id, status, located.zone.clone(), out);
+    let since_ms = status.since_ms;
+    let lay_until_ms = doings.rule(&asset.id, status, located.zone.clone(), out);
     for (asset, shown) in doings.take_told() {
         out.push(Decided::Event(event::status(tag, &asset, &shown, Some(&located))));
     }
-    if is_laid {
-        work.rethink(tag, stretch, received_ms, out);
-    } else {
-        work.think_anew(tag, stretch, received_ms, out);
+    match lay_until_ms {
+        None => work.rethink(tag, (since_ms, at_ms), received_ms, out),
+        Some(ended_ms) => {
+            work.think_anew(tag, (since_ms, at_ms.max(ended_ms)), received_ms, out);
+        }
     }
     Some(presumed)
 }

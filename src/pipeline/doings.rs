@@ -98,15 +98,15 @@ impl Doings {
         std::mem::take(&mut self.told)
     }
 
-    /// Rules say something else from now on. False where that began before something ended that held
-    /// by hand: then what is shown since must be laid anew by storage, which knows the line.
+    /// Rules say something else from now on. Where that began before something ended that held by hand,
+    /// up to when what is shown must be laid anew by storage, which knows the line; milliseconds.
     pub(super) fn rule(
         &mut self,
         asset: &AssetId,
         now: StatusNow,
         zone: Option<ZoneId>,
         out: &mut Vec<Decided>,
-    ) -> bool {
+    ) -> Option<i64> {
         if self.hands.of(asset).is_some_and(|hand| hand.until_ms <= now.since_ms) {
             self.end(asset, out);
         }
@@ -114,10 +114,18 @@ impl Doings {
         let row = status_row(asset, &now, zone.clone());
         let status = now.status;
         self.ruled.insert(asset.clone(), Ruled { now, zone });
-        let is_past = self.ended_ms.get(asset).is_some_and(|ended_ms| since_ms < *ended_ms);
+        let ended_ms = self.ended_ms.get(asset).copied().filter(|ended_ms| since_ms < *ended_ms);
         let hand = self.hands.of(asset).cloned();
+        // What showed again when that ended is not what rules say any more.
+        if let Some(ended_ms) = ended_ms {
+            out.push(Decided::Beneath(row.clone()));
+            if hand.is_none() {
+                out.push(Decided::Status(StatusRow { from_ms: ended_ms, ..row }));
+                self.tell(asset);
+            }
+            return Some(ended_ms);
+        }
         match hand {
-            _ if is_past => out.push(Decided::Beneath(row)),
             Some(hand) if hand.is_fetched(status, since_ms) => {
                 self.hands.end(asset);
                 out.push(Decided::Status(row));
@@ -135,7 +143,7 @@ impl Doings {
         if self.hands.of(asset).is_none() {
             self.tell(asset);
         }
-        !is_past
+        None
     }
 
     /// Somebody acts by hand at `now_ms`.
@@ -202,7 +210,12 @@ impl Doings {
         (now, zone): (&StatusNow, Option<&ZoneId>),
         shown: Option<&ShownChange>,
     ) -> bool {
-        if self.ruled(asset) != was {
+        // What was lost for no time at all began anew here, and went on there.
+        let began_anew = |ruled: &StatusNow| {
+            shown.is_some_and(|shown| shown.was_ms == ruled.since_ms)
+                && was.is_some_and(|was| (was.status, &was.rule) == (ruled.status, &ruled.rule))
+        };
+        if self.ruled(asset) != was && !self.ruled(asset).is_some_and(began_anew) {
             return false;
         }
         let shown_ms = self.shown(asset).map(|shown| shown.since_ms);

@@ -54,7 +54,6 @@ fn a_walk_that_is_delivered_late_and_shuffled_leaves_what_it_leaves_in_order() {
 #[test]
 fn what_is_said_by_hand_lies_over_a_late_walk_as_over_one_in_order() {
     let Some(bench) = Bench::new("late_by_hand") else { return };
-    let places = places(&bench.site);
     let walk = proptest::collection::vec(stay(), 4..40);
     let outages = proptest::collection::vec(outage(), 1..5);
     let deeds = proptest::collection::vec(deed(), 1..8);
@@ -62,23 +61,50 @@ fn what_is_said_by_hand_lies_over_a_late_walk_as_over_one_in_order() {
     let strategy = (walk, outages, deeds, 1i64..12);
     proptest!(config(), |((walk, outages, deeds, portions) in strategy)| {
         let number = case.fetch_add(1, Ordering::Relaxed);
-        let names = [format!("ordered-{number}"), format!("late-{number}")];
-        let fixes = fixes(&walk, &places, START_MS);
-        let (messages, end_ms) = messages(&names, &fixes, &outages);
-        let times = (START_MS, end_ms);
-        let acts = acts(&deeds);
-        let meanwhile = Meanwhile { acts: &acts, ..Meanwhile::default() };
-        let (_, live) = bench.run_with(&names, false, &messages, &meanwhile, times, portions);
-        prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
-        let [ordered, late] = [0, 1].map(|n| bench.statuses(&names[n]));
-        prop_assert!(ordered == late, "{}", difference(&ordered, &late));
-        for name in &names {
-            let shown = live.tags.get(&tag(name)).and_then(|state| state.status);
-            let shown = shown.map(|shown| (shown.since_ms, None, shown.status.as_str().to_owned()));
-            let stored = bench.doings(name).pop();
-            prop_assert_eq!(stored, shown, "{}: live and stored", name);
-        }
+        said_by_hand_is_the_same(&bench, number, (&walk, &outages), &deeds, portions)?;
     });
+}
+
+/// All of it comes when a claim or a word was over, or after an hour of silence that was none.
+#[test]
+fn what_showed_again_when_a_claim_was_over_is_not_what_rules_say() {
+    let Some(bench) = Bench::new("late_shown_again") else { return };
+    let stay =
+        |place, silence_s, seconds, interval_ms| Stay { place, seconds, silence_s, interval_ms };
+    let late = |from_s, seconds, late_s| [Outage { from_s, seconds, late_s, one_in: 1 }];
+    let said = (vec![stay(8, 5_316, 136, 2_296)], late(5_312, 902, 27), vec![(2_818, 2, 57)]);
+    let claimed = (vec![stay(4, 3_511, 3, 1_322)], late(2_824, 2_177, 12), vec![(3_431, 0, 0)]);
+    let there = vec![stay(1, 0, 5, 2_872), stay(9, 3_340, 4, 1_028), stay(6, 3_144, 3, 2_793)];
+    let lost = (there, late(5_989, 1_750, 102), Vec::new());
+    for ((walk, outages, deeds), number) in [said, claimed, lost].into_iter().zip(0..) {
+        said_by_hand_is_the_same(&bench, number, (&walk, &outages), &deeds, 1).unwrap();
+    }
+}
+
+fn said_by_hand_is_the_same(
+    bench: &Bench,
+    number: u64,
+    (walk, outages): (&[Stay], &[Outage]),
+    deeds: &[(i64, u8, i64)],
+    portions: i64,
+) -> Result<(), TestCaseError> {
+    let names = [format!("ordered-{number}"), format!("late-{number}")];
+    let fixes = fixes(walk, &places(&bench.site), START_MS);
+    let (messages, end_ms) = messages(&names, &fixes, outages);
+    let times = (START_MS, end_ms);
+    let acts = acts(deeds);
+    let meanwhile = Meanwhile { acts: &acts, ..Meanwhile::default() };
+    let (_, live) = bench.run_with(&names, false, &messages, &meanwhile, times, portions);
+    prop_assert_eq!(bench.overlaps(), Vec::<String>::new());
+    let [ordered, late] = [0, 1].map(|n| bench.statuses(&names[n]));
+    prop_assert!(ordered == late, "{}", difference(&ordered, &late));
+    for name in &names {
+        let shown = live.tags.get(&tag(name)).and_then(|state| state.status);
+        let shown = shown.map(|shown| (shown.since_ms, None, shown.status.as_str().to_owned()));
+        let stored = bench.doings(name).pop();
+        prop_assert_eq!(stored, shown, "{}: live and stored", name);
+    }
+    Ok(())
 }
 
 /// When `answers` change, milliseconds, and what holds between: rows of (from, to, what).
