@@ -4,7 +4,7 @@
 //! Kirubarajan, "Estimation with Applications to Tracking and Navigation", 2001, chapter 5; both
 //! axes share one variance.
 
-use crate::model::{Fix, Origin};
+use crate::model::{Fix, Origin, freshness::MAX_INTERVAL_MS};
 use serde::{Deserialize, Serialize};
 
 /// For a circular Gaussian error nine in ten lie within 2.146 sigma (Rayleigh distribution).
@@ -49,9 +49,11 @@ impl Smoothed {
             self.reset(fix);
             return self.place();
         };
-        let seconds = (fix.time_ms - before_ms) as f64 / 1000.0;
-        let moved_m2 =
-            if moving == Some(false) { STILL_M2_S * seconds } else { (WALK_M_S * seconds).powi(2) };
+        let silence_ms = fix.time_ms - before_ms;
+        let seconds = silence_ms as f64 / 1000.0;
+        // That it stands still now says nothing of a silence that is longer than any interval.
+        let is_still = moving == Some(false) && silence_ms <= MAX_INTERVAL_MS;
+        let moved_m2 = if is_still { STILL_M2_S * seconds } else { (WALK_M_S * seconds).powi(2) };
         let predicted_m2 = self.variance_m2 + moved_m2;
         let error_m2 = error_m2(fix);
         let (dx_m, dy_m) = (fix.x_m - self.x_m, fix.y_m - self.y_m);

@@ -99,6 +99,17 @@ fn a_clear_step_into_the_next_room_counts_at_once() {
 }
 
 #[test]
+fn what_was_carried_in_a_long_silence_is_where_its_first_fix_says() {
+    let still = |time_ms, x_m| Fix { moving: Some(false), ..fix(time_ms, x_m, 0) };
+    let mut smoothed = Smoothed::default();
+    smoothed.take(&still(0, 5.0), Some(false));
+    smoothed.take(&still(300_000, 5.4), Some(false));
+    assert!(smoothed.place().0 < 5.3, "the noise of what stood still is taken out");
+    let (x_m, _) = smoothed.take(&still(1_200_000, 7.4), Some(false));
+    assert!((x_m - 7.4).abs() < 0.05, "{x_m}");
+}
+
+#[test]
 fn a_doubtful_step_counts_after_its_dwell_even_when_the_tag_falls_silent() {
     let site = site();
     let mut track = Track::default();
