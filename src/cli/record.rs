@@ -7,14 +7,13 @@ use crate::{
     config::Config,
     journal::{Sealer, inspect},
     model::TagId,
-    replay::{self, Filter, People, Span, Wanted},
+    replay::{self, Cut, Filter, People, Span, Wanted},
     site::Site,
     telemetry,
 };
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use spor_schemas::recording::Manifest;
 use std::{
     fs::{self, File},
     io::Write as _,
@@ -95,8 +94,8 @@ pub(super) fn record(args: &RecordArgs, config: &Config) -> Result<(), Failure> 
         people,
         sealer,
     };
-    let manifest = replay::cut(&wanted).map_err(anyhow::Error::from)?;
-    println!("{}", told(out, &manifest));
+    let cut = replay::cut(&wanted).map_err(anyhow::Error::from)?;
+    println!("{}", told(out, &cut));
     Ok(())
 }
 
@@ -105,7 +104,7 @@ fn filter(args: &RecordArgs) -> Filter {
     Filter { tags, floor: args.floor, ..Filter::default() }
 }
 
-fn told(out: &Path, manifest: &Manifest) -> String {
+fn told(out: &Path, Cut { manifest, before }: &Cut) -> String {
     let mut text = format!(
         "{}: {} messages of {} tags in {} segments, digest {}",
         out.display(),
@@ -114,6 +113,11 @@ fn told(out: &Path, manifest: &Manifest) -> String {
         manifest.segments.len(),
         manifest.digest
     );
+    if *before > 0 {
+        text += &format!(
+            "\n  {before} messages before it lead up to it from the last checkpoint, and are not shown"
+        );
+    }
     if manifest.left_out > 0 {
         text += &format!("\n  {} records about people's tags were left out", manifest.left_out);
     }
@@ -198,9 +202,9 @@ fn archive(args: &RecordArgs, config: &Config, into: &Path) -> anyhow::Result<()
                 sealer: None,
             };
             match replay::cut(&wanted) {
-                Ok(manifest) => {
+                Ok(cut) => {
                     fs::rename(&unfinished, &out)?;
-                    println!("{}", told(&out, &manifest));
+                    println!("{}", told(&out, &cut));
                 }
                 Err(error) => tracing::error!(%error, segment = segment.first, "not archived"),
             }

@@ -36,6 +36,19 @@ pub(super) struct Recent {
     last: Mark,
     /// The latest time of all that were ever remembered: what is later can't be a repeat.
     latest_ms: Option<i64>,
+    /// Where the messages of the latest time begin: many readers hear a tag at the same time.
+    #[serde(skip)]
+    newest: Option<Newest>,
+}
+
+/// The first message of the latest time; those before it are of earlier times or of none.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    /// What stands before it.
+    before: Mark,
+    /// How many bytes and messages there are from it on.
+    bytes: u32,
+    count: u16,
 }
 
 /// What differences are taken from.
@@ -81,9 +94,16 @@ impl Recent {
     }
 
     fn contains(&self, key: Key) -> bool {
-        let mut bytes = self.messages.iter().copied();
-        let mut mark = self.before;
-        (0..self.count).any(|_| take(&mut bytes, &mut mark) == key)
+        let (mut mark, before, count) = match (key, self.newest) {
+            (Key::Timed { time_ms, .. } | Key::Heard { time_ms, .. }, Some(newest))
+                if Some(time_ms) == self.latest_ms && newest.count <= self.count =>
+            {
+                (newest.before, self.messages.len() - newest.bytes as usize, newest.count)
+            }
+            _ => (self.before, 0, self.count),
+        };
+        let mut bytes = self.messages.range(before..).copied();
+        (0..count).any(|_| take(&mut bytes, &mut mark) == key)
     }
 
     fn oldest_step(&self) -> i64 {
@@ -102,7 +122,17 @@ impl Recent {
 
     fn push(&mut self, key: Key, step: i64) {
         let mut bytes = Vec::with_capacity(24);
+        let before = self.last;
         put(&mut bytes, key, step, &mut self.last);
+        if self.is_later(key) {
+            self.newest = Some(Newest { before, bytes: 0, count: 0 });
+        }
+        if let Some(newest) = &mut self.newest {
+            // More than a tag's memory of them is as good as all of it.
+            newest.bytes =
+                newest.bytes.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            newest.count = newest.count.saturating_add(1);
+        }
         if self.messages.capacity() - self.messages.len() < bytes.len() {
             self.messages.reserve_exact(GROWTH);
         }
@@ -216,8 +246,13 @@ mod tests {
             let mut recent = Recent::default();
             let mut model: VecDeque<(Key, i64)> = VecDeque::new();
             let mut received_ms = 1_795_385_000_000;
-            for (key, later_ms) in messages {
+            for (number, (key, later_ms)) in messages.into_iter().enumerate() {
                 received_ms += later_ms;
+                if number % 50 == 49 {
+                    // As a start from a checkpoint finds it.
+                    let kept = postcard::to_stdvec(&recent).expect("it can be kept");
+                    recent = postcard::from_bytes(&kept).expect("it can be read");
+                }
                 let step = received_ms / STEP_MS;
                 model.retain(|(_, at)| step - at <= WITHIN_MS / STEP_MS);
                 let expected = model.iter().any(|(known, _)| *known == key);

@@ -72,11 +72,19 @@ pub struct Wanted<'a> {
     pub sealer: Option<Sealer>,
 }
 
+/// What was cut.
+pub struct Cut {
+    /// What stands in its manifest.
+    pub manifest: Manifest,
+    /// How many of its messages came before the wanted stretch: they lead up to it from what was known.
+    pub before: u64,
+}
+
 /// Cuts a recording.
 ///
 /// # Errors
 /// [`CutError`]; what was written so far stays, without a manifest.
-pub fn cut(wanted: &Wanted<'_>) -> Result<Manifest, CutError> {
+pub fn cut(wanted: &Wanted<'_>) -> Result<Cut, CutError> {
     let journal = wanted.data_dir.join("journal");
     let nothing = |what: &str| CutError::Nothing(format!("{}: {what}", journal.display()));
     let (id, oldest) =
@@ -86,6 +94,7 @@ pub fn cut(wanted: &Wanted<'_>) -> Result<Manifest, CutError> {
         .newest_before(wanted.span.from_ms, oldest)
         .ok_or_else(|| nothing("no checkpoint of this version leads up to it"))?;
     let begins = look(wanted, &journal, &checkpoints, &found)?;
+    begins.must_have(wanted.filter.floor)?;
     let out = prepare(wanted.out)?;
     let written = out.write(wanted, &journal, id, &found, begins)?;
     Ok(written)
@@ -100,6 +109,21 @@ struct Begins {
     /// When its first record and its last were received, milliseconds.
     start_ms: i64,
     end_ms: i64,
+}
+
+impl Begins {
+    /// A floor that no building has is a typing error.
+    fn must_have(&self, floor: Option<i16>) -> Result<(), CutError> {
+        let Some(floor) = floor else { return Ok(()) };
+        let buildings = || self.sites.values().chain([&self.site]);
+        if buildings().any(|site| site.floor_label(floor).is_some()) {
+            return Ok(());
+        }
+        let floors = self.site.floors.iter().map(|entry| entry.number.to_string());
+        let floors: Vec<_> = floors.collect();
+        let has = floors.join(", ");
+        Err(CutError::Nothing(format!("there is no floor {floor}; the building has {has}")))
+    }
 }
 
 /// Reads the stretch once: who wears what in it, and in which buildings it takes place.
@@ -179,7 +203,7 @@ impl Out<'_> {
         id: [u8; 16],
         found: &Found,
         begins: Begins,
-    ) -> Result<Manifest, CutError> {
+    ) -> Result<Cut, CutError> {
         let Begins { site, badges, sites, start_ms, end_ms } = begins;
         let (state, registry) = found
             .carried_off(parts(&site), badges.tags(), |tag, person| badges.name(tag, person))?;
@@ -199,7 +223,8 @@ impl Out<'_> {
             filter.without.extend(badges.tags().iter().cloned());
         }
         let way = Way { wanted, filter, badges: &badges, site: &site };
-        let (written, messages, left_out) = way.copy(self, journal, id, found, end_ms)?;
+        let Copied { written, messages, before, left_out } =
+            way.copy(self, journal, id, found, end_ms)?;
         let Written { segments, records, digest } = written;
         let manifest = Manifest {
             format: Manifest::FORMAT.to_owned(),
@@ -220,7 +245,7 @@ impl Out<'_> {
             tags: tags(&registry),
         };
         manifest.write(self.0).map_err(|e| self.unwritable(e))?;
-        Ok(manifest)
+        Ok(Cut { manifest, before })
     }
 }
 
@@ -235,8 +260,16 @@ struct Way<'a> {
     site: &'a Site,
 }
 
+/// What was copied, in how many messages, how many of them before the stretch; how many records
+/// were left out.
+struct Copied {
+    written: Written,
+    messages: u64,
+    before: u64,
+    left_out: u64,
+}
+
 impl Way<'_> {
-    /// Copies them; gives back how many messages there are, and how many records were left out.
     fn copy(
         &self,
         out: &Out<'_>,
@@ -244,9 +277,10 @@ impl Way<'_> {
         id: [u8; 16],
         found: &Found,
         end_ms: i64,
-    ) -> Result<(Written, u64, u64), CutError> {
+    ) -> Result<Copied, CutError> {
         let mut writer = SegmentWriter::new(out.0, id);
-        let (mut messages, mut left_out) = (0, 0);
+        let (mut messages, mut before, mut left_out) = (0, 0, 0);
+        let from_ms = self.wanted.span.from_ms;
         let mut outcome = Ok(());
         inspect::records(journal, found.sequence + 1, |entry| {
             if entry.received_ms > end_ms {
@@ -269,6 +303,8 @@ impl Way<'_> {
             match passed {
                 Some((source, topic, payload)) => {
                     messages += u64::from(kind == Kind::Message);
+                    let leads_up = kind == Kind::Message && entry.received_ms < from_ms;
+                    before += u64::from(leads_up);
                     let pushed = writer
                         .push(entry.received_ms, kind, &source, &topic, &payload)
                         .and_then(|()| if kind == Kind::Tick { writer.commit() } else { Ok(()) });
@@ -280,7 +316,7 @@ impl Way<'_> {
         })?;
         outcome?;
         let written = writer.finish().map_err(|e| out.unwritable(e))?;
-        Ok((written, messages, left_out))
+        Ok(Copied { written, messages, before, left_out })
     }
 
     /// What of a record is wanted, under which names.

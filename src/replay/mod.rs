@@ -16,7 +16,7 @@ mod speed;
 mod tags;
 
 pub use controls::{Controls, PlayState, Status};
-pub use cut::{CutError, Wanted, cut};
+pub use cut::{Cut, CutError, Wanted, cut};
 pub use filter::Filter;
 pub use import::{Columns, Foreign, Form, ImportError, import};
 pub use people::People;

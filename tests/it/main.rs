@@ -8,6 +8,7 @@ mod outages;
 mod support;
 
 mod alerts;
+mod archive;
 mod commands;
 mod demo;
 mod expected;

@@ -1,5 +1,6 @@
 //! Outages made by really stopping the part, on parts that no other test uses.
 
+mod broker_restart;
 mod database_full;
 mod flush_first;
 mod journal_full;

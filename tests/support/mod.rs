@@ -51,6 +51,20 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Another program of the workspace, built beside this one by `cargo test`; none: the test is skipped,
+/// as for a missing [`tool`].
+pub(crate) fn built(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_BIN_EXE_spor")).with_file_name(name);
+    if !path.exists() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is not built, and this is CI");
+        eprintln!(
+            "SKIPPED: {name} is not built; `cargo test` without a choice of packages builds it"
+        );
+        return None;
+    }
+    Some(path)
+}
+
 /// The names of all processes whose command line holds `text`.
 pub(crate) fn processes_with(text: &str) -> Vec<String> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };

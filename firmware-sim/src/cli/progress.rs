@@ -86,10 +86,18 @@ impl Progress {
 
     fn counts(&self) -> String {
         let counters = &self.counters;
-        let [published, acknowledged, dropped, reconnected] =
-            [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
-                .map(|count| count.load(Relaxed));
+        let [published, acknowledged, waiting, dropped, reconnected] = [
+            &counters.published,
+            &counters.acknowledged,
+            &counters.waiting,
+            &counters.dropped,
+            &counters.reconnected,
+        ]
+        .map(|count| count.load(Relaxed));
         let mut text = format!("published {published}  acknowledged {acknowledged}");
+        if waiting > 0 {
+            let _ = write!(text, "  waiting {waiting}");
+        }
         if dropped > 0 {
             let _ = write!(text, "  dropped {dropped}");
         }

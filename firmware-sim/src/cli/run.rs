@@ -13,7 +13,7 @@ use firmware_sim::{
 };
 use progress::Progress;
 use std::{
-    io,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -66,6 +66,11 @@ pub(crate) struct RunArgs {
     /// name ends in .zst, in the time of the messages.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// What `sh` runs when a fault of the kind broker_restart begins, to restart the real broker; it
+    /// should return. Without it the simulator breaks all its connections, and stays away for as long
+    /// as the fault lasts.
+    #[arg(long, value_name = "COMMAND")]
+    restart_command: Option<String>,
     /// Stop after so many seconds of real time.
     #[arg(long)]
     seconds: Option<u64>,
@@ -94,7 +99,8 @@ impl RunArgs {
 
 /// `firmware-sim run`
 pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
-    tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(colours).with_target(false).init();
     let (scenario, site) = match &args.scenario {
         Some(name) => {
             let (scenario, site) = load_scenario(name)?;
@@ -133,6 +139,7 @@ pub(crate) fn run(args: RunArgs) -> Result<(), Failure> {
         tag_clients: args.tag_clients as usize,
         reader_clients: args.reader_clients as usize,
         until_ms: scenario.as_ref().map(Scenario::end_ms),
+        restart_command: args.restart_command,
         ..mqtt::Config::new(args.broker.broker)
     };
     let begins_ms = show.world.clock_ms();

@@ -11,6 +11,7 @@ KIND key=value ... [for=5m]   begin a fault now, e.g.  loss share=0.2 floors=1,2
     loss, malformed: share    duplicates, reordering: share by    clock_ahead: by
     late_burst: keep          floor_down: floors keep             silent_reader: readers
     two_places: tags          reconnect_storm: every              rate_burst: per_second
+    broker_restart: keep
     whom it hits: floors=1,2  tags=uwb-*  classes=bed  of_tags=0.1  readers=reader:C1-*
 off NAME | off all            end a fault now, with the burst that follows
 list                          which faults there are, and what they have done

@@ -30,6 +30,10 @@ pub enum Act {
     Say(Sent),
     /// All clients lose their connection at this time of the world and come back at once.
     Reconnect(i64),
+    /// The broker is gone from this time of the world on; devices say nothing until it is back.
+    BrokerGone(i64),
+    /// The broker is back at this time of the world.
+    BrokerBack(i64),
 }
 
 /// How a fault does.
@@ -130,10 +134,10 @@ impl Faults {
         }
     }
 
-    /// Lets a message through the faults from `first` on.
+    /// Lets a message through the faults from `first` on; the broker comes behind all others.
     fn enter(&mut self, first: usize, mut sent: Sent) {
         for number in first..self.stages.len() {
-            if !self.stages[number].is_on {
+            if !self.stages[number].is_on || self.stages[number].is_the_brokers() {
                 continue;
             }
             let Sent { time_ms, message, ahead_ms, broken } = sent;
@@ -155,6 +159,10 @@ impl Faults {
                 }
             }
         }
-        self.desk.out.push(Act::Say(sent));
+        let gone = self.stages.iter_mut().find(|stage| stage.is_on && stage.is_the_brokers());
+        match gone {
+            Some(stage) => stage.remember(sent),
+            None => self.desk.out.push(Act::Say(sent)),
+        }
     }
 }

@@ -29,6 +29,9 @@ pub enum Kind {
     Malformed,
     /// All clients lose their connection and come back at once.
     ReconnectStorm,
+    /// The broker is gone: all connections break, nobody gets in, devices keep what they say and send
+    /// it when it is back.
+    BrokerRestart,
     /// Tags report far more often.
     RateBurst,
 }
@@ -48,6 +51,7 @@ impl Kind {
             Self::TwoPlaces => "two_places",
             Self::Malformed => "malformed",
             Self::ReconnectStorm => "reconnect_storm",
+            Self::BrokerRestart => "broker_restart",
             Self::RateBurst => "rate_burst",
         }
     }
@@ -70,7 +74,7 @@ pub struct FaultEntry {
     pub share: Option<Share>,
     /// How far: `duplicates` and `reordering` in simulated time, `clock_ahead` by the device's clock.
     pub by: Option<Span>,
-    /// How many messages a device remembers: `late_burst`, `floor_down`.
+    /// How many messages a device remembers: `late_burst`, `floor_down`, `broker_restart`.
     pub keep: Option<u32>,
     /// `rate_burst`: messages a second, of real time where the world runs faster.
     pub per_second: Option<u32>,
@@ -168,6 +172,11 @@ pub enum What {
         /// How often; none: once.
         every_ms: Option<i64>,
     },
+    /// See [`Kind::BrokerRestart`].
+    BrokerRestart {
+        /// How many messages a device remembers.
+        keep: usize,
+    },
     /// See [`Kind::RateBurst`].
     RateBurst {
         /// Messages a second of real time.
@@ -192,7 +201,7 @@ impl FaultEntry {
         let takes: &[&str] = match self.kind {
             Kind::Loss | Kind::Malformed => &["share"],
             Kind::Duplicates | Kind::Reordering => &["share", "by"],
-            Kind::LateBurst | Kind::FloorDown => &["keep"],
+            Kind::LateBurst | Kind::FloorDown | Kind::BrokerRestart => &["keep"],
             Kind::SilentReader | Kind::TwoPlaces => &[],
             Kind::ClockAhead => &["by"],
             Kind::ReconnectStorm => &["every"],
@@ -207,6 +216,10 @@ impl FaultEntry {
         ];
         if let Some((key, _)) = given.iter().find(|(key, given)| *given && !takes.contains(key)) {
             return wrong(key, &format!("means nothing to {}", self.kind.as_str()));
+        }
+        if let (Kind::ReconnectStorm | Kind::BrokerRestart, Some(key)) = (self.kind, self.narrows())
+        {
+            return wrong(key, &format!("{} hits everybody", self.kind.as_str()));
         }
         let needs_tags = matches!(self.kind, Kind::TwoPlaces);
         if needs_tags && self.tags.is_empty() && self.of_tags.is_none() && self.classes.is_empty() {
@@ -231,6 +244,18 @@ impl FaultEntry {
                 readers: self.readers.clone(),
             },
         })
+    }
+
+    /// The first key that leaves somebody out.
+    fn narrows(&self) -> Option<&'static str> {
+        let given = [
+            ("floors", !self.floors.is_empty()),
+            ("tags", !self.tags.is_empty()),
+            ("classes", !self.classes.is_empty()),
+            ("of_tags", self.of_tags.is_some()),
+            ("readers", !self.readers.is_empty()),
+        ];
+        given.iter().find(|(_, given)| *given).map(|(key, _)| *key)
     }
 
     fn what(&self) -> Result<What, FaultError> {
@@ -262,6 +287,7 @@ impl FaultEntry {
                 }
                 What::ReconnectStorm { every_ms }
             }
+            Kind::BrokerRestart => What::BrokerRestart { keep },
             Kind::RateBurst => {
                 let per_second = self.per_second.ok_or_else(|| needs("per_second", "50000"))?;
                 if !(1..=1_000_000).contains(&per_second) {

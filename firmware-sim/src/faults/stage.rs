@@ -16,6 +16,8 @@ const BACK_WITHIN_MS: i64 = 5_000;
 const BURST_TICK_MS: i64 = 20;
 /// What a tag in two places counts from at the other one.
 const TWIN_SEQ: u32 = 500_000;
+/// Behind all stages: what waited for the broker has met every other fault before.
+const BEHIND_ALL: usize = usize::MAX;
 
 /// What is due, and for which stage.
 #[derive(Debug)]
@@ -107,6 +109,7 @@ impl Stage {
         self.is_on = true;
         match self.fault.what {
             What::FloorDown { .. } => self.tell_presence(time_ms, desk, number, Presence::Offline),
+            What::BrokerRestart { .. } => desk.out.push(Act::BrokerGone(time_ms)),
             What::ReconnectStorm { .. } | What::RateBurst { .. } => {
                 self.tick(time_ms, desk, number);
             }
@@ -120,16 +123,34 @@ impl Stage {
             return;
         }
         self.is_on = false;
-        if matches!(self.fault.what, What::FloorDown { .. }) {
-            self.tell_presence(time_ms, desk, number, Presence::Online);
+        let mut next = number + 1;
+        match self.fault.what {
+            What::FloorDown { .. } => self.tell_presence(time_ms, desk, number, Presence::Online),
+            What::BrokerRestart { .. } => {
+                desk.out.push(Act::BrokerBack(time_ms));
+                next = BEHIND_ALL;
+            }
+            _ => {}
         }
         let mut devices: Vec<_> = std::mem::take(&mut self.kept).into_values().collect();
         devices.sort_unstable_by_key(|(order, _)| *order);
         for (_, kept) in devices {
             let back_ms = time_ms + self.rng.random_range(0..BACK_WITHIN_MS);
             for sent in kept {
-                desk.say_later(back_ms, number + 1, sent);
+                desk.say_later(back_ms, next, sent);
             }
+        }
+    }
+
+    /// Whether it is the broker that is gone, not something on the way to it.
+    pub(super) fn is_the_brokers(&self) -> bool {
+        matches!(self.fault.what, What::BrokerRestart { .. })
+    }
+
+    /// A device that doesn't reach the broker remembers what it would have said.
+    pub(super) fn remember(&mut self, sent: Sent) {
+        if let What::BrokerRestart { keep } = self.fault.what {
+            self.keep(sent, keep);
         }
     }
 
@@ -216,7 +237,7 @@ impl Stage {
                     sent.broken = Some(Breakage::ALL[kind]);
                 }
             }
-            What::ReconnectStorm { .. } | What::RateBurst { .. } => {}
+            What::ReconnectStorm { .. } | What::BrokerRestart { .. } | What::RateBurst { .. } => {}
         }
         Some(sent)
     }

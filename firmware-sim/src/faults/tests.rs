@@ -85,6 +85,10 @@ const EVERYTHING: &str = r#"
     kind = "reconnect_storm"
     every = "1m"
     [[f]]
+    kind = "broker_restart"
+    from = "8m"
+    until = "9m"
+    [[f]]
     kind = "rate_burst"
     from = "7m"
     until = "7m 1s"
@@ -112,7 +116,7 @@ fn the_same_seed_gives_the_same_in_steps_of_any_size() {
     assert_eq!(untouched, []);
     let time = |act: &Act| match act {
         Act::Say(sent) => sent.time_ms,
-        Act::Reconnect(time_ms) => *time_ms,
+        Act::Reconnect(time_ms) | Act::BrokerGone(time_ms) | Act::BrokerBack(time_ms) => *time_ms,
     };
     assert!(whole.is_sorted_by_key(time));
 }
@@ -221,6 +225,44 @@ fn a_floor_without_network_is_offline_silent_and_then_back() {
 }
 
 #[test]
+fn while_the_broker_is_gone_nothing_comes_and_afterwards_everything_with_its_old_times() {
+    let (from_ms, until_ms) = (START_MS + 4 * MINUTES_MS, START_MS + 6 * MINUTES_MS);
+    let restart = fault("kind = \"broker_restart\"\nfrom = \"4m\"\nuntil = \"6m\"\nkeep = 5000");
+    // What another fault delays into the restart waits for the broker, too, wherever that fault stands.
+    let late = fault("kind = \"reordering\"\nshare = 0.2\nby = \"1m\"");
+    let (acts, faults) = ten_minutes(&[restart.clone(), late], 10 * MINUTES_MS);
+    let gone = acts.iter().position(|act| *act == Act::BrokerGone(from_ms)).unwrap();
+    assert_eq!(acts[gone + 1], Act::BrokerBack(until_ms));
+    assert!(faults.tallies().next().unwrap().hits > 300);
+    let of_restart = |sent: &&Sent| sent.time_ms > until_ms && sent.time_ms < until_ms + 5_000;
+    let late = said(&[restart]);
+    let burst: Vec<_> = late.iter().filter(of_restart).cloned().collect();
+    let old = positions(&burst).iter().filter(|(_, _, p)| p.time_ms.unwrap() < until_ms).count();
+    assert!(old > 300, "{old}");
+    // Readers and the engine remember as tags do, so nobody's words are missing.
+    let kinds = |said: &[Sent]| {
+        let mut counts = BTreeMap::new();
+        for sent in said {
+            *counts.entry(sent.message.topic()).or_insert(0) += 1;
+        }
+        counts
+    };
+    assert_eq!(kinds(&late), kinds(&said(&[])));
+}
+
+#[test]
+fn a_device_keeps_only_so_much_for_a_broker_that_is_gone() {
+    let (acts, faults) = ten_minutes(
+        &[fault("kind = \"broker_restart\"\nfrom = \"4m\"\nuntil = \"8m\"\nkeep = 2")],
+        10 * MINUTES_MS,
+    );
+    let came = acts.iter().filter(|act| matches!(act, Act::Say(_))).count();
+    let lost = said(&[]).len() - came;
+    let kept = usize::try_from(faults.tallies().next().unwrap().hits).unwrap();
+    assert!(lost > 0 && lost < kept, "{lost} of {kept}");
+}
+
+#[test]
 fn a_silent_reader_says_nothing_and_nobody_tells() {
     let quiet =
         said(&[fault("kind = \"silent_reader\"\nreaders = [\"reader:C*\"]\nfrom = \"1m\"")]);
@@ -314,6 +356,9 @@ fn a_wrong_command_says_what_is_wrong() {
         ("loss share=0.1 from=3m", "from: a command begins now"),
         ("loss share=0.1 sahre=0.1", "unknown field `sahre`"),
         ("floor_down", "floors: floor_down needs"),
+        ("broker_restart floors=1", "floors: broker_restart hits everybody"),
+        ("reconnect_storm of_tags=0.1", "of_tags: reconnect_storm hits everybody"),
+        ("broker_restart every=1m", "every: means nothing to broker_restart"),
         ("loss share=0.1 readers=reader:X*", "readers: no reader is called reader:X*"),
         ("loss share=0.1 tags=pump-*,uvb-1", "tags: no tag is called pump-*, uvb-1"),
         ("loss share=0.1 classes=beds", "classes: nothing is of class beds"),

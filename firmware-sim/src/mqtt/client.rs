@@ -6,6 +6,7 @@
 use super::{
     Config, Counters, MqttError,
     link::{Link, PING_EVERY},
+    switchboard::Door,
 };
 use rumqttc::mqttbytes::v4::{LastWill, Packet};
 use std::{collections::VecDeque, sync::atomic::Ordering::Relaxed, time::Duration};
@@ -37,8 +38,8 @@ pub(super) struct Client {
     pub(super) greeting: Option<Outgoing>,
     pub(super) queue: mpsc::Receiver<Outgoing>,
     pub(super) config: Config,
-    /// Changes when a simulated fault cuts every connection.
-    pub(super) cut: watch::Receiver<u64>,
+    /// Changes when a simulated fault cuts every connection, or keeps the broker away.
+    pub(super) door: watch::Receiver<Door>,
     pub(super) stop: CancellationToken,
 }
 
@@ -99,6 +100,8 @@ impl Client {
     }
 
     async fn open(&self) -> Result<Link, MqttError> {
+        // An error only says that the world is over: what is left still gets out.
+        let _ = self.door.clone().wait_for(|door| door.shut == 0).await;
         let login = self.config.login.as_ref();
         Link::open(&self.config.broker, &self.id, login, self.will.clone()).await
     }
@@ -117,7 +120,7 @@ impl Client {
         }
         let mut pings = time::interval(PING_EVERY);
         let mut is_over = false;
-        self.cut.mark_unchanged();
+        let cuts = self.door.borrow_and_update().cuts;
         loop {
             if is_over && unacknowledged.messages.is_empty() {
                 self.say_goodbye(link).await;
@@ -135,11 +138,11 @@ impl Client {
                         is_over = true;
                         continue;
                     };
-                    self.send(&mut link, unacknowledged, message);
+                    self.send_next(&mut link, unacknowledged, message);
                     while unacknowledged.messages.len() < WINDOW
                         && let Ok(message) = self.queue.try_recv()
                     {
-                        self.send(&mut link, unacknowledged, message);
+                        self.send_next(&mut link, unacknowledged, message);
                     }
                     link.flush_now()?;
                 }
@@ -153,10 +156,19 @@ impl Client {
                         }
                     }
                 }
-                Ok(()) = self.cut.changed() => return Err(MqttError::Cut),
+                () = until_cut(&mut self.door, cuts) => {
+                    link.reset();
+                    return Err(MqttError::Cut);
+                }
                 _ = pings.tick() => link.ping(),
             }
         }
+    }
+
+    /// Sends what stood in the queue.
+    fn send_next(&self, link: &mut Link, unacknowledged: &mut Unacknowledged, message: Outgoing) {
+        self.counters().waiting.fetch_sub(1, Relaxed);
+        self.send(link, unacknowledged, message);
     }
 
     fn send(&self, link: &mut Link, unacknowledged: &mut Unacknowledged, message: Outgoing) {
@@ -174,6 +186,14 @@ impl Client {
         if written.await.is_err() {
             tracing::debug!(client = %self.id, "the broker didn't take the last bytes");
         }
+    }
+}
+
+/// Waits until a simulated fault breaks a connection that was made after so many cuts.
+async fn until_cut(door: &mut watch::Receiver<Door>, cuts: u64) {
+    if door.wait_for(|door| door.cuts != cuts || door.shut > 0).await.is_err() {
+        // The world is over, and so are its faults.
+        std::future::pending::<()>().await;
     }
 }
 

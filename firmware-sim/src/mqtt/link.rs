@@ -101,6 +101,12 @@ impl Link {
         self.outgoing.put_slice(&[0xe0, 0]);
     }
 
+    /// Breaks the connection as a process that dies does: what neither side has read yet is lost.
+    pub(crate) fn reset(self) {
+        // Where it can't be, the connection is closed instead.
+        let _ = self.stream.set_zero_linger();
+    }
+
     /// Writes what the socket takes at once.
     pub(crate) fn flush_now(&mut self) -> Result<(), MqttError> {
         while !self.outgoing.is_empty() {

@@ -6,6 +6,7 @@
 
 mod client;
 pub(crate) mod link;
+mod restart;
 mod switchboard;
 
 use crate::{
@@ -77,6 +78,8 @@ impl fmt::Debug for Login {
 pub struct Counters {
     /// Messages sent, without those sent again.
     pub published: AtomicU64,
+    /// Messages that wait to be sent: the broker is away, or slower than the world.
+    pub waiting: AtomicU64,
     /// Messages that the broker acknowledged.
     pub acknowledged: AtomicU64,
     /// Messages dropped because a client's queue stayed full: the broker was away for long.
@@ -106,6 +109,9 @@ pub struct Config {
     pub cbor: bool,
     /// The world's time at which it is over; none: it goes on until it is stopped.
     pub until_ms: Option<i64>,
+    /// What `sh` runs when a simulated broker restart begins: the real broker then breaks the
+    /// connections. None: clients break them, and don't come back before it is over.
+    pub restart_command: Option<String>,
     /// Counts while it runs; keep a clone to look.
     pub counters: Arc<Counters>,
 }
@@ -122,6 +128,7 @@ impl Config {
             reader_clients: 8,
             cbor: false,
             until_ms: None,
+            restart_command: None,
             counters: Arc::default(),
         }
     }
@@ -176,7 +183,7 @@ pub async fn run(config: Config, world: World, stop: CancellationToken) {
 /// [`run`] with faults between the world and the broker.
 pub async fn play(config: Config, show: Show, stop: CancellationToken) {
     let Show { mut world, mut faults, mut commands, mut witness } = show;
-    let mut clients = JoinSet::new();
+    let (mut clients, mut restarts) = (JoinSet::new(), JoinSet::new());
     let mut switchboard = Switchboard::connect(&config, &world, &stop, &mut clients);
     let mut ticks = time::interval(if config.speed > IN_A_HURRY { QUICK_TICK } else { TICK });
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
@@ -209,6 +216,19 @@ pub async fn play(config: Config, show: Show, stop: CancellationToken) {
                     switchboard.cut_all();
                     continue;
                 }
+                Act::BrokerGone(_) => {
+                    match &config.restart_command {
+                        Some(command) => drop(restarts.spawn(restart::run(command.clone()))),
+                        None => switchboard.shut_out_all(),
+                    }
+                    continue;
+                }
+                Act::BrokerBack(_) => {
+                    if config.restart_command.is_none() {
+                        switchboard.let_in_again();
+                    }
+                    continue;
+                }
             };
             sent.stamp(|time_ms| real_ms(time_ms, until_ms, now_ms, config.speed));
             let message =
@@ -239,7 +259,7 @@ pub async fn play(config: Config, show: Show, stop: CancellationToken) {
     if let Some(witness) = &mut witness {
         witness.finish();
     }
-    drop(switchboard);
+    switchboard.finish();
     let _ = time::timeout(LAST_ACKNOWLEDGEMENTS, async {
         while clients.join_next().await.is_some() {}
     })

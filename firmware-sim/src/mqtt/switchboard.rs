@@ -30,6 +30,15 @@ const QUEUE: usize = 2_000;
 /// How long the world waits for a client whose queue is full.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The way to the broker, as simulated faults leave it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Door {
+    /// How many times every connection was cut.
+    pub(super) cuts: u64,
+    /// How many faults keep the broker away: nobody gets in while there are any.
+    pub(super) shut: u32,
+}
+
 /// One client's queue.
 struct Line {
     queue: mpsc::Sender<Outgoing>,
@@ -45,7 +54,7 @@ pub(super) struct Switchboard {
     engine: usize,
     readers: HashMap<ReaderId, usize>,
     other_readers: usize,
-    cuts: watch::Sender<u64>,
+    door: watch::Sender<Door>,
     counters: Arc<Counters>,
 }
 
@@ -56,7 +65,7 @@ impl Switchboard {
         stop: &CancellationToken,
         clients: &mut JoinSet<()>,
     ) -> Self {
-        let (cuts, cut) = watch::channel(0);
+        let (door, seen) = watch::channel(Door::default());
         let mut lines = Vec::new();
         let mut client = |id: String, reader: Option<&ReaderId>| {
             let (sender, queue) = mpsc::channel(QUEUE);
@@ -66,7 +75,7 @@ impl Switchboard {
                 greeting: reader.map(greeting),
                 queue,
                 config: config.clone(),
-                cut: cut.clone(),
+                door: seen.clone(),
                 stop: stop.clone(),
             };
             clients.spawn(client.run());
@@ -87,7 +96,7 @@ impl Switchboard {
             })
             .collect();
         let counters = Arc::clone(&config.counters);
-        Self { lines, tag_lines, engine, readers, other_readers, cuts, counters }
+        Self { lines, tag_lines, engine, readers, other_readers, door, counters }
     }
 
     /// Hands a message to the client that speaks for its publisher.
@@ -100,6 +109,8 @@ impl Switchboard {
             }
         };
         let line = &mut self.lines[number];
+        // Before the client can take it.
+        self.counters.waiting.fetch_add(1, Relaxed);
         let delivered = match line.queue.try_send(message) {
             Ok(()) => true,
             Err(TrySendError::Full(message)) if !line.is_stuck => {
@@ -111,13 +122,29 @@ impl Switchboard {
         };
         line.is_stuck = !delivered;
         if !delivered {
+            self.counters.waiting.fetch_sub(1, Relaxed);
             self.counters.dropped.fetch_add(1, Relaxed);
         }
     }
 
     /// Every client loses its connection, and its reader's will is published.
     pub(super) fn cut_all(&self) {
-        self.cuts.send_modify(|cuts| *cuts += 1);
+        self.door.send_modify(|door| door.cuts += 1);
+    }
+
+    /// Every client loses its connection, and gets none until [`Self::let_in_again`].
+    pub(super) fn shut_out_all(&self) {
+        self.door.send_modify(|door| *door = Door { cuts: door.cuts + 1, shut: door.shut + 1 });
+    }
+
+    /// The world is over: what was handed over gets out, also of clients that are shut out.
+    pub(super) fn finish(self) {
+        self.door.send_modify(|door| door.shut = 0);
+    }
+
+    /// The broker is back.
+    pub(super) fn let_in_again(&self) {
+        self.door.send_modify(|door| door.shut = door.shut.saturating_sub(1));
     }
 }
 

@@ -54,7 +54,9 @@ async fn serve(mut stream: TcpStream, cut_after: usize, sender: mpsc::UnboundedS
                 _ => {}
             }
         }
-        stream.write_all(&outgoing).await.unwrap();
+        if stream.write_all(&outgoing).await.is_err() {
+            return;
+        }
         outgoing.clear();
         if stream.read_buf(&mut incoming).await.is_ok_and(|read| read > 0) {
             continue;
@@ -135,6 +137,82 @@ async fn what_a_world_said_until_its_end_is_acknowledged_through_a_reconnect_sto
 }
 
 #[tokio::test]
+async fn nobody_gets_in_while_the_broker_is_gone_and_then_everything_is_acknowledged() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(usize::MAX, stop.clone()).await;
+    let heard = tokio::spawn(async move {
+        let mut longest = Duration::ZERO;
+        let mut before: Option<Instant> = None;
+        while published.recv().await.is_some() {
+            longest = longest.max(before.map_or(Duration::ZERO, |then| then.elapsed()));
+            before = Some(Instant::now());
+        }
+        longest
+    });
+    let world = demo_world(0);
+    let entry = "kind = \"broker_restart\"\nfrom = \"20s\"\nuntil = \"60s\"";
+    let plan: crate::faults::FaultEntry = toml::from_str(entry).unwrap();
+    let faults = Faults::new(&world, &[plan.check().unwrap()], 1, 20.0);
+    let config = Config { speed: 20.0, until_ms: Some(100_000), ..Config::new(address) };
+    let counters = Arc::clone(&config.counters);
+    let show = Show { world, faults, commands: None, witness: None };
+    time::timeout(Duration::from_secs(20), play(config, show, stop.clone())).await.unwrap();
+    let [said, acknowledged, dropped, reconnected] =
+        [&counters.published, &counters.acknowledged, &counters.dropped, &counters.reconnected]
+            .map(|count| count.load(Relaxed));
+    assert!(said > 500, "{said}");
+    assert_eq!((acknowledged, dropped, reconnected), (said, 0, 14));
+    assert_eq!(counters.waiting.load(Relaxed), 0);
+    assert!(counters.faults.lock().unwrap()[0].hits > 100);
+    stop.cancel();
+    // 40 s at 20 times as fast.
+    let longest = heard.await.unwrap();
+    assert!(longest > Duration::from_millis(1_700), "{longest:?}");
+}
+
+#[tokio::test]
+async fn what_was_handed_over_gets_out_when_the_world_ends_without_its_broker() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(usize::MAX, stop.clone()).await;
+    tokio::spawn(async move { while published.recv().await.is_some() {} });
+    let world = demo_world(0);
+    let mut faults = Faults::new(&world, &[], 1, 20.0);
+    faults.command("broker_restart").unwrap();
+    let config = Config { speed: 20.0, until_ms: Some(20_000), ..Config::new(address) };
+    let counters = Arc::clone(&config.counters);
+    let show = Show { world, faults, commands: None, witness: None };
+    time::timeout(Duration::from_secs(10), play(config, show, stop)).await.unwrap();
+    // Nothing but that readers are there, before it was gone perhaps too: what devices keep, they keep.
+    let [said, acknowledged] =
+        [&counters.published, &counters.acknowledged].map(|count| count.load(Relaxed));
+    assert!((8..=16).contains(&said) && acknowledged == said, "{acknowledged} of {said}");
+}
+
+#[tokio::test]
+async fn a_real_broker_is_restarted_by_a_command_and_breaks_the_connections_itself() {
+    let stop = CancellationToken::new();
+    let (address, mut published) = broker(usize::MAX, stop.clone()).await;
+    tokio::spawn(async move { while published.recv().await.is_some() {} });
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told");
+    let world = demo_world(0);
+    let mut faults = Faults::new(&world, &[], 1, 20.0);
+    faults.command("broker_restart for=10s").unwrap();
+    let config = Config {
+        speed: 20.0,
+        until_ms: Some(40_000),
+        restart_command: Some(format!("echo again >> {}", told.display())),
+        ..Config::new(address)
+    };
+    let counters = Arc::clone(&config.counters);
+    let show = Show { world, faults, commands: None, witness: None };
+    time::timeout(Duration::from_secs(10), play(config, show, stop)).await.unwrap();
+    assert_eq!(std::fs::read_to_string(told).unwrap(), "again\n");
+    assert_eq!(counters.reconnected.load(Relaxed), 0);
+    assert!(counters.published.load(Relaxed) > 100);
+}
+
+#[tokio::test]
 async fn a_command_switches_a_fault_of_a_running_world() {
     let stop = CancellationToken::new();
     let (address, _published) = broker(usize::MAX, stop.clone()).await;
@@ -165,6 +243,20 @@ async fn a_broker_that_is_not_there_does_not_keep_it_from_stopping() {
     time::sleep(Duration::from_millis(300)).await;
     stop.cancel();
     time::timeout(Duration::from_secs(2), running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_never_went_out_is_told() {
+    let stop = CancellationToken::new();
+    let config = Config { speed: 20.0, ..Config::new("127.0.0.1:1") };
+    let counters = Arc::clone(&config.counters);
+    let running = tokio::spawn(run(config, demo_world(0), stop.clone()));
+    time::sleep(Duration::from_millis(500)).await;
+    stop.cancel();
+    running.await.unwrap();
+    let [published, waiting] =
+        [&counters.published, &counters.waiting].map(|count| count.load(Relaxed));
+    assert!(published == 0 && waiting > 100, "{published} {waiting}");
 }
 
 #[test]

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+mod tape;
+
 use crate::{
     faults::{Act, Faults},
     site,
@@ -15,13 +17,14 @@ use crate::{
 };
 use spor_schemas::{
     Presence, ReaderStatusMessage,
-    recording::{Kind, Manifest, SegmentWriter, TagEntry, Written},
+    recording::{Kind, Manifest, Recorded as Record, TagEntry, Written},
     site::SiteFile,
 };
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use tape::Tape;
 
 const SITE: &str = "site.geojson";
 const TRUTH: &str = "truth.csv.zst";
@@ -91,7 +94,29 @@ pub struct Counts {
 pub fn record(
     take: Take<'_>,
     folder: &Path,
+    progress: impl FnMut(Counts),
+) -> Result<Recorded, RecordError> {
+    make(take, folder, progress, None)
+}
+
+/// [`record`], and hands over each record as it is written; an error of `hear` ends it.
+///
+/// # Errors
+/// [`RecordError`]; what was written so far stays, without a manifest.
+pub fn record_aloud(
+    take: Take<'_>,
+    folder: &Path,
+    progress: impl FnMut(Counts),
+    mut hear: impl FnMut(Record) -> io::Result<()>,
+) -> Result<Recorded, RecordError> {
+    make(take, folder, progress, Some(&mut hear))
+}
+
+fn make(
+    take: Take<'_>,
+    folder: &Path,
     mut progress: impl FnMut(Counts),
+    hear: Option<tape::Hear<'_>>,
 ) -> Result<Recorded, RecordError> {
     let unwritable = |cause| RecordError::Unwritable { path: folder.to_owned(), cause };
     fs::create_dir_all(folder).map_err(unwritable)?;
@@ -100,29 +125,29 @@ pub fn record(
     }
     let Take { name, site, mut world, mut faults, end_ms, cbor } = take;
     let start_ms = world.clock_ms();
-    let mut write = || {
+    let write = || {
         fs::write(folder.join(SITE), site::write(site))?;
         let mut truth = TruthFile::create(&folder.join(TRUTH))?;
         truth.write(world.building(), world.state())?;
-        let mut segments = SegmentWriter::new(folder, journal_id(name, start_ms));
+        let mut tape = Tape::new(folder, journal_id(name, start_ms), hear);
         let mut counts = Counts::default();
         while counts.world_ms < end_ms {
             let until_ms = (world.clock_ms() + TICK_MS).min(end_ms);
             let reports = world.advance(until_ms);
             for act in faults.pass(reports, until_ms) {
-                counts.messages += put(&mut segments, act, &world, cbor)?;
+                counts.messages += put(&mut tape, act, &world, cbor)?;
             }
             let changes = world.changes();
             truth.write(world.building(), changes)?;
-            segments.push(until_ms, Kind::Tick, "", "", b"")?;
-            segments.commit()?;
+            tape.push(until_ms, Kind::Tick, "", "", b"")?;
+            tape.commit()?;
             counts.world_ms = until_ms;
             counts.changes = truth.lines();
             progress(counts);
         }
         truth.write(world.building(), world.state())?;
         truth.finish()?;
-        let Written { segments, records, digest } = segments.finish()?;
+        let Written { segments, records, digest } = tape.finish()?;
         let manifest = Manifest {
             format: Manifest::FORMAT.to_owned(),
             name: name.to_owned(),
@@ -149,30 +174,44 @@ pub fn record(
 }
 
 /// Adds what a device says; returns how many messages it is.
-fn put(segments: &mut SegmentWriter, act: Act, world: &World, cbor: bool) -> io::Result<u64> {
+fn put(tape: &mut Tape<'_>, act: Act, world: &World, cbor: bool) -> io::Result<u64> {
     match act {
         Act::Say(mut sent) => {
             sent.stamp(|time_ms| time_ms);
             let publisher = sent.message.publisher();
             let (topic, payload) = (sent.message.topic(), sent.payload(cbor));
-            segments.push(sent.time_ms, Kind::Message, name_of(&publisher), &topic, &payload)?;
+            tape.push(sent.time_ms, Kind::Message, name_of(&publisher), &topic, &payload)?;
             Ok(1)
         }
+        // What the broker says in a reader's name, and what the reader says when it is back.
         Act::Reconnect(time_ms) => {
-            let readers = world.building().readers();
-            for reader in readers {
-                // What the broker says in a reader's name, and what the reader says when it is back.
-                for status in [Presence::Offline, Presence::Online] {
-                    let status = ReaderStatusMessage { time_ms: None, status, firmware: None };
-                    let message = Message::ReaderStatus(reader.id.clone(), status);
-                    let payload = if cbor { message.to_cbor() } else { message.to_json() };
-                    let source = reader.id.as_str();
-                    segments.push(time_ms, Kind::Message, source, &message.topic(), &payload)?;
-                }
-            }
-            Ok(2 * readers.len() as u64)
+            put_presence(tape, time_ms, &[Presence::Offline, Presence::Online], world, cbor)
+        }
+        // A broker that is gone says nothing in anybody's name.
+        Act::BrokerGone(_) => Ok(0),
+        Act::BrokerBack(time_ms) => put_presence(tape, time_ms, &[Presence::Online], world, cbor),
+    }
+}
+
+/// Adds what is heard of every reader; returns how many messages it is.
+fn put_presence(
+    tape: &mut Tape<'_>,
+    time_ms: i64,
+    heard: &[Presence],
+    world: &World,
+    cbor: bool,
+) -> io::Result<u64> {
+    let readers = world.building().readers();
+    for reader in readers {
+        for status in heard {
+            let status = ReaderStatusMessage { time_ms: None, status: *status, firmware: None };
+            let message = Message::ReaderStatus(reader.id.clone(), status);
+            let payload = if cbor { message.to_cbor() } else { message.to_json() };
+            let source = reader.id.as_str();
+            tape.push(time_ms, Kind::Message, source, &message.topic(), &payload)?;
         }
     }
+    Ok((heard.len() * readers.len()) as u64)
 }
 
 /// Every device has a connection of its own.
@@ -184,7 +223,9 @@ fn name_of(publisher: &Publisher) -> &str {
     }
 }
 
-fn tags(world: &World) -> Vec<TagEntry> {
+/// Which tag is on what, and who wears which badge.
+#[must_use]
+pub fn tags(world: &World) -> Vec<TagEntry> {
     let assets = world.assets().iter().map(|entry| TagEntry::Asset {
         tag: entry.tag.clone(),
         asset: entry.id.clone(),

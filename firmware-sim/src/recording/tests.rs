@@ -16,6 +16,11 @@ const MINUTES: i64 = 12;
 
 /// Records some minutes of a small hospital on ill days.
 fn recorded(seed: u64) -> (TempDir, Manifest) {
+    recorded_with(seed, "kind = \"loss\"\nshare = 0.05")
+}
+
+/// The same with this fault.
+fn recorded_with(seed: u64, fault: &str) -> (TempDir, Manifest) {
     let site = site::generate(&site::demo_plan());
     let config = Config {
         seed,
@@ -26,8 +31,8 @@ fn recorded(seed: u64) -> (TempDir, Manifest) {
         ..Config::default()
     };
     let world = World::new(&site, config).unwrap();
-    let loss: FaultEntry = toml::from_str("kind = \"loss\"\nshare = 0.05").unwrap();
-    let faults = Faults::new(&world, &[loss.check().unwrap()], seed, 1.0);
+    let fault: FaultEntry = toml::from_str(fault).unwrap();
+    let faults = Faults::new(&world, &[fault.check().unwrap()], seed, 1.0);
     let end_ms = START_MS + MINUTES * 60_000;
     let take = Take { name: "test", site: &site, world, faults, end_ms, cbor: false };
     let folder = TempDir::new().unwrap();
@@ -93,6 +98,45 @@ fn a_recording_is_what_its_manifest_says_and_holds_what_spor_reads() {
     assert_eq!(ticks, MINUTES * 60);
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(digest, manifest.digest);
+}
+
+#[test]
+fn a_broker_that_is_restarted_hears_nothing_and_then_that_readers_are_there() {
+    let minutes = |minute: i64| START_MS + minute * 60_000;
+    let (folder, manifest) =
+        recorded_with(1, "kind = \"broker_restart\"\nfrom = \"4m\"\nuntil = \"6m\"\nkeep = 5000");
+    let (mut online, mut delayed, mut all) = (0, 0, 0);
+    for entry in &manifest.segments {
+        let bytes = unpacked(&folder.path().join(&entry.file));
+        let mut at = HEADER;
+        while at < bytes.len() {
+            let head = record_at(&bytes, at).unwrap();
+            let body = Body::read(&bytes[at + HEAD..at + head.record_len()]).unwrap();
+            at += head.record_len();
+            if Kind::from_byte(body.kind) != Some(Kind::Message) {
+                continue;
+            }
+            all += 1;
+            assert!(head.received_ms <= minutes(4) || head.received_ms >= minutes(6));
+            let (_, topic, payload) = read_content(body.rest).unwrap();
+            let payload: serde_json::Value = serde_json::from_slice(&body.rest[payload..]).unwrap();
+            if topic.starts_with("spor/v1/readers/") && topic.ends_with("/status") {
+                online += usize::from(head.received_ms == minutes(6));
+                assert_eq!(payload["status"], "online");
+            }
+            let said_ms = payload["time_ms"].as_i64().unwrap_or(head.received_ms);
+            delayed += usize::from(head.received_ms > minutes(6) && said_ms < minutes(6));
+        }
+    }
+    let readers = site::generate(&site::demo_plan());
+    let world = World::new(&readers, Config { warm_up_ms: 0, ..Config::default() }).unwrap();
+    let readers = world.building().readers().len();
+    assert_eq!(online, readers);
+    assert!(delayed > 100, "{delayed}");
+    // Nothing is missing: there is only more of what readers say of themselves.
+    let (_, without) = recorded_with(1, "kind = \"loss\"\nshare = 0.0");
+    assert_eq!(all, without.messages + readers as u64);
+    assert_eq!(manifest.messages, all);
 }
 
 #[test]
