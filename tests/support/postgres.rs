@@ -55,7 +55,8 @@ async fn start_with_roles(settings: &str) -> Option<Server> {
     let server = start(settings)?;
     let roles = "create role spor_grafana nologin;
         alter role spor_grafana set statement_timeout = '15s';
-        alter role spor_grafana set default_transaction_read_only = on";
+        alter role spor_grafana set default_transaction_read_only = on;
+        alter role spor_grafana set work_mem = '64MB'";
     connect(&server.url("postgres")).await.batch_execute(roles).await.unwrap();
     Some(server)
 }
