@@ -97,3 +97,18 @@ from rollup_use_day;
 create or replace view rpt_use_hour as
 select hour, class, kind, level_s / recorded_s as mean, highest, p95, recorded_s, level_s
 from rollup_use;
+
+-- Shortages from their beginning to their end: the pieces of hours joined. Where there were enough for
+-- less than a minute, one came as another went, and the shortage went on.
+create or replace view rpt_shortage as
+select class, ward, min(from_at) as t0, max(to_at) as t1, sum(critical_s) as critical_s
+from (
+    select *, count(*) filter (where is_first) over (partition by class, ward order by from_at) as episode
+    from (
+        select *,
+               coalesce(from_at - lag(to_at) over (partition by class, ward order by from_at)
+                            >= interval '1 minute', true) as is_first
+        from rollup_shortage
+    ) s
+) e
+group by class, ward, episode;
