@@ -73,13 +73,13 @@ from (
 ) l
 group by day, class, kind;
 
--- Bucket b holds 2^(b/256) to 2^((b+1)/256) s. What was counted in eight times wider ones lies where
--- its mean is.
+-- Bucket b holds 2^(b/64) to 2^((b+1)/64) s. What was counted in ones twice as wide lies where its mean
+-- is.
 create temporary table divided on commit drop as
 select hour,
        class,
        home_ward,
-       least(greatest(floor(ln(greatest(seconds / episodes, 1)) / ln(2) * 256), bucket * 8), bucket * 8 + 7)::int2
+       least(greatest(floor(ln(greatest(seconds / episodes, 1)) / ln(2) * 64), bucket * 2), bucket * 2 + 1)::int2
            as bucket,
        episodes,
        seconds

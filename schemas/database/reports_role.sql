@@ -12,12 +12,10 @@ begin
     if not exists (
         select from pg_roles
         where rolname = 'spor_grafana'
-          and rolconfig @> array['statement_timeout=15s', 'default_transaction_read_only=on', 'work_mem=64MB']
+          and rolconfig @> array['statement_timeout=15s', 'default_transaction_read_only=on']
     ) then
         alter role spor_grafana set statement_timeout = '15s';
         alter role spor_grafana set default_transaction_read_only = on;
-        -- Hours of a quarter of a year are sorted in memory; Grafana has five connections.
-        alter role spor_grafana set work_mem = '64MB';
     end if;
 exception
     when insufficient_privilege then

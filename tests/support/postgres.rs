@@ -55,8 +55,7 @@ async fn start_with_roles(settings: &str) -> Option<Server> {
     let server = start(settings)?;
     let roles = "create role spor_grafana nologin;
         alter role spor_grafana set statement_timeout = '15s';
-        alter role spor_grafana set default_transaction_read_only = on;
-        alter role spor_grafana set work_mem = '64MB'";
+        alter role spor_grafana set default_transaction_read_only = on";
     connect(&server.url("postgres")).await.batch_execute(roles).await.unwrap();
     Some(server)
 }

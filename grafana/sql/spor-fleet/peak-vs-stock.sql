@@ -1,5 +1,5 @@
 -- Question: Could we own fewer?
--- Formula: simultaneous use = assets of the class in use at the same moment, of all wards together: what one ward alone needs at most does not add up. Highest of the chosen time, and the level that is not passed during 95 % of the recorded time. Tied up: in use, reserved, waiting for cleaning, being cleaned, or with the engineers. Spare = owned - most tied up at once - assets that nobody knows about (mean), at least 0.
+-- Formula: simultaneous use = assets of the class in use at the same moment, of all wards together: what one ward alone needs at most does not add up. Highest of the chosen time, and the level that is not passed during 95 % of the recorded time. Tied up: in use, reserved, waiting for cleaning, being cleaned, or with the engineers. Spare = owned - most tied up at once - assets that nobody knows about (mean, rounded), at least 0.
 -- Delay: a minute.
 with hours as (
   select *
@@ -86,7 +86,7 @@ select
   u.mean as "mean",
   u.tied_up as "tied up",
   n.seconds / u.seconds as "unknown",
-  greatest(s.owned - u.tied_up - ceil(n.seconds / u.seconds), 0) as "spare",
+  greatest(s.owned - u.tied_up - round(n.seconds / u.seconds), 0) as "spare",
   least(u.peak::float8 / s.owned, 1) as "highest of owned"
 from stock s
 join use u using (class)

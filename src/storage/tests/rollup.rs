@@ -288,7 +288,7 @@ async fn a_schema_of_before_is_filled_from_its_hours() {
         drop view rpt_use_day, rpt_use_hour, rpt_level_day;
         drop table rollup_use, rollup_level_day, rollup_use_day;
         create table coarse as
-            select hour, class, home_ward, bucket / 8 as bucket, sum(episodes)::int4 as episodes,
+            select hour, class, home_ward, bucket / 2 as bucket, sum(episodes)::int4 as episodes,
                    sum(seconds) as seconds
             from rollup_turnaround group by 1, 2, 3, 4;
         delete from rollup_turnaround;
@@ -307,8 +307,8 @@ async fn a_schema_of_before_is_filled_from_its_hours() {
     assert_eq!(storage.count("select count(*) from coarse").await, turnarounds);
     let kept =
         "select count(*) from rollup_turnaround t join coarse c using (hour, class, home_ward)
-                where c.bucket = t.bucket / 8 and c.episodes = t.episodes and c.seconds = t.seconds
-                  and c.seconds / c.episodes between power(2, t.bucket / 256.0) - 0.001
-                                                 and power(2, (t.bucket + 1) / 256.0) + 0.001";
+                where c.bucket = t.bucket / 2 and c.episodes = t.episodes and c.seconds = t.seconds
+                  and c.seconds / c.episodes between power(2, t.bucket / 64.0) - 0.001
+                                                 and power(2, (t.bucket + 1) / 64.0) + 0.001";
     assert_eq!(storage.count(kept).await, turnarounds);
 }

@@ -302,8 +302,8 @@ fn a_turnaround_counts_whole_in_the_hour_of_its_end_and_only_when_nothing_else_c
     let found: Vec<_> = rolled.turnarounds.iter().map(|(key, lengths)| (key.0, *lengths)).collect();
     let lengths = crate::model::Lengths { count: 1, sum_ms: 50 * MINUTE_MS };
     assert_eq!(found, [(START_MS + HOUR_MS, lengths)]);
-    // 50 min lie in the bucket from 2^(2956/256) to 2^(2957/256) s.
-    assert_eq!(rolled.turnarounds.keys().next().map(|key| key.3), Some(2956));
+    // 50 min lie in the bucket from 2^(739/64) to 2^(740/64) s.
+    assert_eq!(rolled.turnarounds.keys().next().map(|key| key.3), Some(739));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) struct Rows {
 /// Runs `sql` read-only as `spor_grafana` with its time-out. `explain` sees sequential scans dear.
 pub(crate) async fn run(client: &mut Client, sql: &str) -> Result<(Rows, Duration), String> {
     let tx = client.build_transaction().read_only(true).start().await.map_err(told)?;
-    tx.batch_execute("set local role spor_grafana; set local statement_timeout = '15s'; set local work_mem = '64MB'")
+    tx.batch_execute("set local role spor_grafana; set local statement_timeout = '15s'")
         .await
         .map_err(told)?;
     if sql.starts_with("explain ") {
