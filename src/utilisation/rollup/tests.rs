@@ -188,9 +188,9 @@ fn used(counted: &Rolled) -> BTreeMap<(i64, Name, Level), UseHour> {
         own.extend((0..ms / MINUTE_MS).map(|_| level));
     }
     let hour = |levels: Vec<u32>| UseHour {
-        recorded_ms: MINUTE_MS * i64::try_from(levels.len()).unwrap(),
+        recorded_ms: levels.iter().map(|_| MINUTE_MS).sum(),
         level_ms: levels.iter().map(|level| i64::from(*level) * MINUTE_MS).sum(),
-        highest: *levels.last().unwrap(),
+        highest: levels.iter().copied().max().unwrap_or_default(),
         p95: levels[(levels.len() * 19).div_ceil(20) - 1],
     };
     minutes.into_iter().map(|(key, levels)| (key, hour(levels))).collect()
