@@ -39,7 +39,7 @@ pub use registry::{Carrier, CarrierId, Registry, RegistryChange};
 pub use role::{ClientRole, UnknownRole};
 pub use rollup::{
     AssetPast, ByStatus, ClassHour, HOUR_MS, Lengths, Level, Name, ParHour, ParInForce, Rolled,
-    RollupPast, Shortage, StatusLine, StatusPast, VisitPast,
+    RollupPast, Shortage, StatusLine, StatusPast, UseHour, VisitPast,
 };
 pub use spor_schemas::{
     AlertChange, AlertKind, AlertMessage, AlertState, AssetId, ClassId, EngineId, EventKind,

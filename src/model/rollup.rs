@@ -108,6 +108,8 @@ pub struct Rolled {
     pub classes: BTreeMap<(i64, Name, Name), ClassHour>,
     /// Milliseconds by hour, class, what is counted, and how many there were at the same time.
     pub levels: BTreeMap<(i64, Name, Level, u32), i64>,
+    /// What follows from these levels, by hour, class, and what is counted.
+    pub uses: BTreeMap<(i64, Name, Level), UseHour>,
     /// From dirty to available: by hour of its end, class, owning ward and bucket of its length.
     pub turnarounds: BTreeMap<(i64, Name, Name, i16), Lengths>,
     /// Stays by hour of their end, class, kind of room and bucket of their length.
@@ -149,6 +151,19 @@ pub struct ClassHour {
     pub lost_ms: i64,
     /// Of that: known, and unused for more than a day, a week, thirty days of known time, milliseconds.
     pub idle_ms: [i64; 3],
+}
+
+/// An hour of how many there were at the same time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UseHour {
+    /// How much of the hour is told of, milliseconds.
+    pub recorded_ms: i64,
+    /// How many there were, times milliseconds.
+    pub level_ms: i64,
+    /// The most at any time.
+    pub highest: u32,
+    /// The level that isn't passed in 95 % of the recorded time.
+    pub p95: u32,
 }
 
 /// How many lengths of time, and their sum.

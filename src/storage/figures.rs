@@ -69,9 +69,9 @@ const TURNAROUNDS: &str = "
                sum(n) over (partition by class) as total
         from bucketed)
     select class, max(total)::int8,
-           max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 32))
+           max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 64))
                filter (where ceil(0.5 * total) > up_to - n and ceil(0.5 * total) <= up_to) / 60,
-           max(rollup_quantile(ceil(0.9 * total) - up_to + n, n, seconds, bucket, 32))
+           max(rollup_quantile(ceil(0.9 * total) - up_to + n, n, seconds, bucket, 64))
                filter (where ceil(0.9 * total) > up_to - n and ceil(0.9 * total) <= up_to) / 60
     from ranked
     group by class

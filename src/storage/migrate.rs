@@ -68,6 +68,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0009_registry.sql"),
         timescale: None,
     },
+    Migration {
+        number: 10,
+        name: "0010_levels.sql",
+        sql: include_str!("../../schemas/database/0010_levels.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

@@ -16,6 +16,7 @@ mod lint;
 mod macros;
 mod rows;
 mod scale;
+mod show;
 mod simulated;
 mod truth;
 

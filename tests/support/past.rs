@@ -47,7 +47,7 @@ pub(crate) async fn with_a_past(
          delete from asset_status; delete from status_rules; delete from event;
          update rollup_state set settled = null, as_of = null;
          truncate rollup_touched, rollup_due, rollup_place, rollup_place_day, rollup_class, rollup_level,
-             rollup_turnaround, rollup_dwell, rollup_transfer, rollup_par, rollup_shortage"
+             rollup_level_day, rollup_use, rollup_use_day, rollup_turnaround, rollup_dwell, rollup_transfer, rollup_par, rollup_shortage"
     );
     database.batch_execute(&sql).await.unwrap();
     let clock = Arc::new(AtomicI64::new(from_ms));

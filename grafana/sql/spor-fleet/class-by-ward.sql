@@ -16,8 +16,8 @@ with held as (
   group by class, ward
 ),
 recorded as (
-  select class, sum(seconds) as seconds
-  from rpt_level_hour
+  select class, sum(recorded_s) as seconds
+  from rpt_use_hour
   where hour >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
     and hour < date_trunc('day', $__timeTo()::timestamptz, 'UTC') + interval '1 day'
     and kind = 'in_use'

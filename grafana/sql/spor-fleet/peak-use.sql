@@ -11,8 +11,8 @@ with stock as (
 select
   greatest(date_trunc('day', l.hour at time zone '$tz') at time zone '$tz', $__timeFrom()) as "time",
   l.class as metric,
-  least(max(l.level)::float8 / s.owned, 1) as value
-from rpt_level_hour l
+  least(max(l.highest)::float8 / s.owned, 1) as value
+from rpt_use_hour l
 join stock s using (class)
 where l.hour >= date_trunc('hour', $__timeFrom()::timestamptz)
   and l.hour < $__timeTo()

@@ -20,7 +20,7 @@ ranked as (
 select
   day as "time",
   class as metric,
-  max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 32))
+  max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 64))
     filter (where ceil(0.5 * total) > up_to - n and ceil(0.5 * total) <= up_to) / 60 as value
 from ranked
 group by day, class

@@ -20,9 +20,9 @@ ranked as (
 select
   class,
   max(total) as turnarounds,
-  max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 32))
+  max(rollup_quantile(ceil(0.5 * total) - up_to + n, n, seconds, bucket, 64))
     filter (where ceil(0.5 * total) > up_to - n and ceil(0.5 * total) <= up_to) / 60 as median,
-  max(rollup_quantile(ceil(0.9 * total) - up_to + n, n, seconds, bucket, 32))
+  max(rollup_quantile(ceil(0.9 * total) - up_to + n, n, seconds, bucket, 64))
     filter (where ceil(0.9 * total) > up_to - n and ceil(0.9 * total) <= up_to) / 60 as "90 %",
   sum(seconds) / max(total) / 60 as mean
 from ranked

@@ -1,5 +1,5 @@
 -- Question: How fast is a shortage filled?
--- Formula: length of the shortages that ended in the chosen time, from fewer than the PAR level to enough again, of a minute and more: in a shorter one, one goes as another comes.
+-- Formula: length of the shortages that ended in the chosen time, from fewer than the PAR level to enough again, of a minute and more: in a shorter one, one goes as another comes. Enough for less than a minute ends none, for the same reason.
 -- Delay: a minute.
 select
   class,

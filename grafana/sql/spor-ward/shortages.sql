@@ -1,5 +1,5 @@
 -- Question: When was what short, and for how long?
--- Formula: from the moment in which fewer than the PAR level were available to the moment in which there were enough again; critical where there were fewer than the critical level at any moment of it. The 15 pairs of class and ward that were short for the longest.
+-- Formula: from the moment in which fewer than the PAR level were available to the moment in which there were enough again, for a minute at least; critical where there were fewer than the critical level at any moment of it. The 15 pairs of class and ward that were short for the longest.
 -- Delay: a minute.
 with episode as (
   select class || ' in ' || ward as place, t0, t1, critical_s

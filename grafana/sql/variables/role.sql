@@ -1,3 +1,7 @@
-select distinct role
-from rpt_presence_15m
+select role
+from (
+  select role from rpt_presence_15m
+  union
+  select 'nobody yet' where not exists (select from rpt_presence_15m)
+) roles
 order by 1

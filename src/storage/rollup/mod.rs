@@ -143,17 +143,27 @@ async fn roll_hours(
     hours: Hours,
     now_ms: i64,
 ) -> Result<(), StorageError> {
+    let begun = Instant::now();
     let transaction =
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
     let mut names = Names::default();
     let past = read::past(&transaction, hours, now_ms, &mut names).await?;
+    let read = begun.elapsed();
     let roll = Arc::clone(roll);
     // Seconds of pure work must not keep a thread that serves sockets.
     let rolled = tokio::task::spawn_blocking(move || roll(&past))
         .await
         .map_err(|e| StorageError::Refused(e.to_string()))?;
-    write::replace(&transaction, hours, &rolled, &names).await?;
+    let summed = begun.elapsed();
+    write::replace(&transaction, hours, now_ms, &rolled, &names).await?;
     transaction.commit().await?;
+    tracing::debug!(
+        hours = hours.count(),
+        ?read,
+        sum = ?summed - read,
+        write = ?begun.elapsed() - summed,
+        "hours are rolled up"
+    );
     Ok(())
 }
 

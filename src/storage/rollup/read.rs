@@ -1,7 +1,8 @@
 //! Everything that reaches into hours, as the pure function wants it.
 //!
 //! Each asset's and tag's rows are found from the last one before the hours on, by one look into the
-//! index: as fast for an hour long ago as for the present one.
+//! index: as fast for an hour long ago as for the present one. `offset 0` keeps the planner to that:
+//! it would rather read the whole of a table once, and ask of each row whether it is in the hours.
 
 use super::{Hours, StorageError, names::Names};
 use crate::{
@@ -25,7 +26,8 @@ const STATUSES: &str = "
         where s.asset = a.id and s.from_at < $2
           and s.from_at >= coalesce(
               (select max(b.from_at) from asset_status b where b.asset = a.id and b.from_at < $1),
-              '-infinity')) s
+              '-infinity')
+        offset 0) s
     where a.created_at < $2 and coalesce(a.retired_at, 'infinity') > $1";
 
 /// Dirty or in cleaning when the hours begin: since when without a break.
@@ -55,7 +57,8 @@ const IDLE: &str = "
           and from_at > coalesce(
               (select max(u.from_at) from asset_status u
                where u.asset = a.id and u.from_at < $1 and u.status = 'in_use'),
-              '-infinity')) s
+              '-infinity')
+        offset 0) s
     where a.created_at < $2 and coalesce(a.retired_at, 'infinity') > $1
     group by a.id";
 
@@ -67,7 +70,8 @@ const VISITS: &str = "
         where v.tag = b.tag and v.entered_at < least($2, b.unbound_at)
           and v.entered_at >= coalesce(
               (select max(p.entered_at) from visit p where p.tag = b.tag and p.entered_at < $1),
-              '-infinity')) v
+              '-infinity')
+        offset 0) v
     join zone z on z.key = v.zone
     where b.asset is not null and b.bound_at < $2 and coalesce(b.unbound_at, 'infinity') > $1
       and greatest(v.entered_at, b.bound_at) < coalesce(least(v.left_at, b.unbound_at), 'infinity')";

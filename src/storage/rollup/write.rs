@@ -12,10 +12,11 @@ use tokio_postgres::{
 };
 
 /// Tables with a column `hour`.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "rollup_place",
     "rollup_class",
     "rollup_level",
+    "rollup_use",
     "rollup_turnaround",
     "rollup_dwell",
     "rollup_transfer",
@@ -24,7 +25,7 @@ const TABLES: [&str; 8] = [
 ];
 
 /// The days from their hours.
-const DAYS: &str = "
+const PLACES_BY_DAY: &str = "
     insert into rollup_place_day
     select date_trunc('day', hour), class, home_ward, ward,
            sum(available_s), sum(in_use_s), sum(dirty_s), sum(cleaning_s), sum(maintenance_s),
@@ -32,14 +33,33 @@ const DAYS: &str = "
     from rollup_place
     where hour >= $1 and hour < $2
     group by 1, 2, 3, 4";
+const LEVELS_BY_DAY: &str = "
+    insert into rollup_level_day
+    select date_trunc('day', hour), class, kind, level, sum(seconds)
+    from rollup_level
+    where hour >= $1 and hour < $2
+    group by 1, 2, 3, 4";
+
+const USES_BY_DAY: &str = "
+    insert into rollup_use_day
+    select day, class, kind, sum(seconds), sum(level * seconds), max(level),
+           min(level) filter (where up_to >= 0.95 * total - 0.0005)
+    from (select *,
+                 sum(seconds) over (partition by day, class, kind order by level) as up_to,
+                 sum(seconds) over (partition by day, class, kind) as total
+          from rollup_level_day
+          where day >= $1 and day < $2) l
+    group by day, class, kind";
 
 const STATUS: [Type; 8] = [Type::FLOAT8; 8];
 const NO_WARD: &str = "no ward";
 
-/// Writes what `hours` came to, the days that hold them too, and takes them off the due ones.
+/// Writes what `hours` came to by `now_ms`, the days that hold them too, and takes them off the due
+/// ones.
 pub(super) async fn replace(
     transaction: &Transaction<'_>,
     hours: Hours,
+    now_ms: i64,
     rolled: &Rolled,
     names: &Names,
 ) -> Result<(), StorageError> {
@@ -49,13 +69,26 @@ pub(super) async fn replace(
         transaction.execute(&sql, &[&from, &to]).await?;
     }
     durations(transaction, rolled, names).await?;
+    levels(transaction, rolled, names).await?;
     counts(transaction, rolled, names).await?;
     par(transaction, rolled, names).await?;
-    let first_day = Ms(hours.from_ms - hours.from_ms.rem_euclid(DAY_MS));
-    let last_day = Ms(hours.to_ms + (-hours.to_ms).rem_euclid(DAY_MS));
+    let first_day_ms = day_of(hours.from_ms);
+    let after_days_ms = hours.to_ms + (-hours.to_ms).rem_euclid(DAY_MS);
+    let (first, after) = (Ms(first_day_ms), Ms(after_days_ms));
     let sql = "delete from rollup_place_day where day >= $1 and day < $2";
-    transaction.execute(sql, &[&first_day, &last_day]).await?;
-    transaction.execute(DAYS, &[&first_day, &last_day]).await?;
+    transaction.execute(sql, &[&first, &after]).await?;
+    transaction.execute(PLACES_BY_DAY, &[&first, &after]).await?;
+    // The present day's levels aren't summed up each minute: nobody reads them by day.
+    let over_ms = after_days_ms.min(day_of(now_ms));
+    if first_day_ms < over_ms {
+        let over = Ms(over_ms);
+        for table in ["rollup_level_day", "rollup_use_day"] {
+            let sql = format!("delete from {table} where day >= $1 and day < $2");
+            transaction.execute(&sql, &[&first, &over]).await?;
+        }
+        transaction.execute(LEVELS_BY_DAY, &[&first, &over]).await?;
+        transaction.execute(USES_BY_DAY, &[&first, &over]).await?;
+    }
     if hours.is_settled {
         let sql = "delete from rollup_due where hour >= $1 and hour < $2";
         transaction.execute(sql, &[&from, &to]).await?;
@@ -88,12 +121,36 @@ async fn durations(
         copy.row(&[&hour, &class, &home, a, b, c, d, e, f, g, h, &lost, &day, &week, &month])
             .await?;
     }
-    copy.end().await?;
+    copy.end().await
+}
+
+async fn levels(
+    transaction: &Transaction<'_>,
+    rolled: &Rolled,
+    names: &Names,
+) -> Result<(), Error> {
     let types = [Type::TIMESTAMPTZ, Type::TEXT, Type::TEXT, Type::INT4, Type::FLOAT8];
     let mut copy = IntoTable::begin(transaction, "rollup_level", &types).await?;
     for ((hour_ms, class, kind, level), ms) in &rolled.levels {
         let (hour, class, kind) = (Ms(*hour_ms), names.name(*class), kind.as_str());
         copy.row(&[&hour, &class, &kind, &number(*level), &seconds(*ms)]).await?;
+    }
+    copy.end().await?;
+    let types = [
+        Type::TIMESTAMPTZ,
+        Type::TEXT,
+        Type::TEXT,
+        Type::FLOAT8,
+        Type::FLOAT8,
+        Type::INT4,
+        Type::INT4,
+    ];
+    let mut copy = IntoTable::begin(transaction, "rollup_use", &types).await?;
+    for ((hour_ms, class, kind), hour_of) in &rolled.uses {
+        let (hour, class, kind) = (Ms(*hour_ms), names.name(*class), kind.as_str());
+        let (recorded, level) = (seconds(hour_of.recorded_ms), seconds(hour_of.level_ms));
+        let (highest, p95) = (number(hour_of.highest), number(hour_of.p95));
+        copy.row(&[&hour, &class, &kind, &recorded, &level, &highest, &p95]).await?;
     }
     copy.end().await
 }
@@ -195,6 +252,10 @@ impl IntoTable {
     async fn end(mut self) -> Result<(), Error> {
         self.0.as_mut().finish().await.map(|_| ())
     }
+}
+
+fn day_of(ms: i64) -> i64 {
+    ms - ms.rem_euclid(DAY_MS)
 }
 
 fn all_seconds(by_status: &ByStatus) -> [f64; 8] {

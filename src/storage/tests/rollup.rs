@@ -129,10 +129,11 @@ async fn amend(client: &mut Client, rng: &mut StdRng) {
     transaction.commit().await.unwrap();
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "rollup_place",
     "rollup_class",
     "rollup_level",
+    "rollup_use",
     "rollup_turnaround",
     "rollup_dwell",
     "rollup_transfer",
@@ -140,12 +141,24 @@ const TABLES: [&str; 8] = [
     "rollup_shortage",
 ];
 
-/// All settled hours, as text.
+const DAY_TABLES: [&str; 3] = ["rollup_place_day", "rollup_level_day", "rollup_use_day"];
+
+/// All settled hours and the days of such, as text, to the millisecond: in which order seconds are
+/// summed up is nothing to see.
 async fn settled(client: &Client) -> Vec<(&'static str, Vec<String>)> {
+    let hours = TABLES.map(|table| (table, "hour < settled"));
+    let days = DAY_TABLES.map(|table| (table, "day < date_trunc('day', settled)"));
     let mut tables = Vec::new();
-    for table in TABLES {
+    for (table, is_settled) in hours.into_iter().chain(days) {
         let sql = format!(
-            "select t::text from {table} t where hour < (select settled from rollup_state) order by 1"
+            "select string_agg(case when key like '%s' and key <> 'class'
+                                    then round(value::numeric, 3)::text else value end, ', ' order by key)
+             from {table} t
+             cross join rollup_state
+             cross join lateral jsonb_each_text(to_jsonb(t))
+             where {is_settled}
+             group by t
+             order by 1"
         );
         let rows = client.query(&sql, &[]).await.unwrap();
         assert!(!rows.is_empty(), "{table} is empty");
@@ -156,7 +169,8 @@ async fn settled(client: &Client) -> Vec<(&'static str, Vec<String>)> {
 
 /// Forgets all roll-ups and makes them anew.
 async fn from_the_start(storage: &Storage, client: &Client) {
-    let sql = format!("truncate {}, rollup_due, rollup_touched", TABLES.join(", "));
+    let tables = [&TABLES[..], &DAY_TABLES[..]].concat().join(", ");
+    let sql = format!("truncate {tables}, rollup_due, rollup_touched");
     client.batch_execute(&sql).await.unwrap();
     client.batch_execute("update rollup_state set settled = null").await.unwrap();
     storage.roll_up(&roll()).await.unwrap();
@@ -258,4 +272,43 @@ async fn a_par_level_holds_from_the_present_hour_on() {
     assert_eq!(storage.par_levels().await.unwrap(), [par.clone()]);
     assert!(storage.delete_par(&par.class, &par.ward).await.unwrap());
     assert!(!storage.delete_par(&par.class, &par.ward).await.unwrap());
+}
+
+/// What a migration makes of hours that were rolled up before it is what rolling them up makes.
+#[tokio::test]
+async fn a_schema_of_before_is_filled_from_its_hours() {
+    let Some(storage) = storage("rollup_migrated").await else { return };
+    let client = session(&storage.inner.postgres, "test", "").await.unwrap();
+    hospital(&client, 3, &mut StdRng::seed_from_u64(6)).await;
+    let par = "insert into par_level values ('pump', 'B', 3, 1)";
+    client.execute(par, &[]).await.unwrap();
+    storage.roll_up(&roll()).await.unwrap();
+    let expected = settled(&client).await;
+    let before = "
+        drop view rpt_use_day, rpt_use_hour, rpt_level_day;
+        drop table rollup_use, rollup_level_day, rollup_use_day;
+        create table coarse as
+            select hour, class, home_ward, bucket / 2 as bucket, sum(episodes)::int4 as episodes,
+                   sum(seconds) as seconds
+            from rollup_turnaround group by 1, 2, 3, 4;
+        delete from rollup_turnaround;
+        insert into rollup_turnaround select * from coarse";
+    client.batch_execute(before).await.unwrap();
+    let migration = include_str!("../../../schemas/database/0010_levels.sql");
+    client.batch_execute(migration).await.unwrap();
+    let mut found = settled(&client).await;
+    // Whatever was in one bucket stays together.
+    found.retain(|(table, _)| *table != "rollup_turnaround");
+    let expected: Vec<_> =
+        expected.into_iter().filter(|(table, _)| *table != "rollup_turnaround").collect();
+    must_be_the_same(&found, &expected, "migrated");
+    let turnarounds = storage.count("select count(*) from rollup_turnaround").await;
+    assert!(turnarounds > 0);
+    assert_eq!(storage.count("select count(*) from coarse").await, turnarounds);
+    let kept =
+        "select count(*) from rollup_turnaround t join coarse c using (hour, class, home_ward)
+                where c.bucket = t.bucket / 2 and c.episodes = t.episodes and c.seconds = t.seconds
+                  and c.seconds / c.episodes between power(2, t.bucket / 64.0) - 0.001
+                                                 and power(2, (t.bucket + 1) / 64.0) + 0.001";
+    assert_eq!(storage.count(kept).await, turnarounds);
 }

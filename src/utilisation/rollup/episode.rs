@@ -9,7 +9,7 @@ const SHORTEST_STAY_MS: i64 = 60_000;
 /// `0006_rollup.sql` know this length too.
 const TRANSFER_AFTER_MS: i64 = 600_000;
 /// How many buckets there are from a length to twice that length.
-const TURNAROUND_BUCKETS: f64 = 32.0;
+const TURNAROUND_BUCKETS: f64 = 64.0;
 const DWELL_BUCKETS: f64 = 4.0;
 
 /// From the first moment in which an asset was dirty or in cleaning to the one in which it became

@@ -1,4 +1,7 @@
-//! How many at the same time: comings and goings, led through time.
+//! How many at the same time: comings and goings, led through time, and what most ask of them.
+
+use crate::model::{Level, Name, UseHour};
+use std::collections::BTreeMap;
 
 /// Comings and goings, in any order.
 #[derive(Debug, Default)]
@@ -37,4 +40,34 @@ impl Changes {
             at_ms = next_ms;
         }
     }
+}
+
+/// Of every hour, how high the levels were: `levels` holds how long there were how many, milliseconds.
+pub(super) fn uses(
+    levels: &BTreeMap<(i64, Name, Level, u32), i64>,
+) -> BTreeMap<(i64, Name, Level), UseHour> {
+    let mut uses: BTreeMap<(i64, Name, Level), UseHour> = BTreeMap::new();
+    for ((hour_ms, class, kind, level), ms) in levels {
+        let hour = uses.entry((*hour_ms, *class, *kind)).or_default();
+        hour.recorded_ms += ms;
+        hour.level_ms += i64::from(*level) * ms;
+        hour.highest = hour.highest.max(*level);
+    }
+    let mut up_to_ms = BTreeMap::new();
+    for ((hour_ms, class, kind, level), ms) in levels {
+        let key = (*hour_ms, *class, *kind);
+        let Some(hour) = uses.get_mut(&key) else { continue };
+        let up_to_ms = up_to_ms.entry(key).or_insert(0_i64);
+        let was_passed = *up_to_ms >= share_ms(hour.recorded_ms);
+        *up_to_ms += ms;
+        if !was_passed {
+            hour.p95 = *level;
+        }
+    }
+    uses
+}
+
+/// 95 % of a time, milliseconds, half a millisecond rounded down.
+fn share_ms(ms: i64) -> i64 {
+    (19 * ms + 9) / 20
 }

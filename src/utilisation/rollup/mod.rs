@@ -49,6 +49,7 @@ pub fn roll(past: &RollupPast) -> Rolled {
             });
         });
     }
+    rolled.uses = level::uses(&rolled.levels);
     ready.against_par(past, until_ms, &mut rolled);
     rolled
 }

@@ -1,7 +1,7 @@
 //! Roll-ups against a count minute by minute, and against themselves in other portions.
 
 use super::*;
-use crate::model::{ParInForce, StatusPast, VisitPast};
+use crate::model::{ParInForce, StatusPast, UseHour, VisitPast};
 use proptest::prelude::*;
 
 const MINUTE_MS: i64 = 60_000;
@@ -180,6 +180,22 @@ fn counted(past: &RollupPast) -> Rolled {
     rolled
 }
 
+/// What most ask of levels, from a list of them with one for each minute.
+fn used(counted: &Rolled) -> BTreeMap<(i64, Name, Level), UseHour> {
+    let mut minutes: BTreeMap<(i64, Name, Level), Vec<u32>> = BTreeMap::new();
+    for ((hour_ms, class, kind, level), ms) in &counted.levels {
+        let own = minutes.entry((*hour_ms, *class, *kind)).or_default();
+        own.extend((0..ms / MINUTE_MS).map(|_| level));
+    }
+    let hour = |levels: Vec<u32>| UseHour {
+        recorded_ms: levels.iter().map(|_| MINUTE_MS).sum(),
+        level_ms: levels.iter().map(|level| i64::from(*level) * MINUTE_MS).sum(),
+        highest: levels.iter().copied().max().unwrap_or_default(),
+        p95: levels[(levels.len() * 19).div_ceil(20) - 1],
+    };
+    minutes.into_iter().map(|(key, levels)| (key, hour(levels))).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -189,6 +205,7 @@ proptest! {
         let (rolled, counted) = (roll(&past), counted(&past));
         prop_assert_eq!(&rolled.places, &counted.places);
         prop_assert_eq!(&rolled.levels, &counted.levels);
+        prop_assert_eq!(&rolled.uses, &used(&counted));
         prop_assert_eq!(&rolled.par, &counted.par);
         let by_status = |rolled: &Rolled| -> Vec<_> {
             rolled.classes.iter().map(|(key, hour)| (*key, hour.by_status)).collect()
@@ -210,6 +227,7 @@ proptest! {
             one_by_one.places.append(&mut hour.places);
             one_by_one.classes.append(&mut hour.classes);
             one_by_one.levels.append(&mut hour.levels);
+            one_by_one.uses.append(&mut hour.uses);
             one_by_one.turnarounds.append(&mut hour.turnarounds);
             one_by_one.dwells.append(&mut hour.dwells);
             one_by_one.transfers.append(&mut hour.transfers);
@@ -284,8 +302,8 @@ fn a_turnaround_counts_whole_in_the_hour_of_its_end_and_only_when_nothing_else_c
     let found: Vec<_> = rolled.turnarounds.iter().map(|(key, lengths)| (key.0, *lengths)).collect();
     let lengths = crate::model::Lengths { count: 1, sum_ms: 50 * MINUTE_MS };
     assert_eq!(found, [(START_MS + HOUR_MS, lengths)]);
-    // 50 min lie in the bucket from 2^(369/32) to 2^(370/32) s.
-    assert_eq!(rolled.turnarounds.keys().next().map(|key| key.3), Some(369));
+    // 50 min lie in the bucket from 2^(739/64) to 2^(740/64) s.
+    assert_eq!(rolled.turnarounds.keys().next().map(|key| key.3), Some(739));
 }
 
 #[test]

@@ -327,6 +327,19 @@ async fn store_things_to_look_after(client: &Client) -> Result<(), tokio_postgre
                  values ('reader-1', 0, 'A1-storage', false, true, now() - interval '9 days'),
                         ('reader-2', 0, 'B1-storage', true, false, now() - interval '3 hours'),
                         ('reader-3', 1, 'A2-storage', false, null, null);
+             insert into alert (id, kind, subject, severity, ward, class, reason, opened_at,
+                                acknowledged_at, acknowledged_by, resolved_at, resolved_by, ended_at)
+                 select 'alert-' || n, k, n::text, case n % 3 when 0 then 'critical' else 'low' end,
+                        case k when 'reader' then null else 'A1' end,
+                        case k when 'reader' then null else 'bed' end, 'test', o,
+                        case when n % 4 > 0 then o + n * interval '1 minute' end,
+                        case when n % 4 > 0 then 'token-1' end,
+                        case when n % 5 > 0 then o + n * interval '10 minutes' end,
+                        case when n % 5 = 4 then 'token-1' end,
+                        case when n % 5 > 0 then o + n * interval '10 minutes' end
+                 from generate_series(1, 39) n
+                 cross join lateral (select (array['par', 'battery', 'reader'])[1 + n % 3],
+                                            now() - n * interval '8 hours') a (k, o);
              update tag set reported_at = now() - interval '5 hours' where id % 13 = 0;
              update position p set until = \"time\"
              where p.tag % 13 = 0

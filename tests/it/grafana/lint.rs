@@ -17,7 +17,9 @@ const KINDS: [&str; 10] = [
 ];
 
 /// Tables that a report must not name; it reads views.
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 32] = [
+    "alert",
+    "alert_notice",
     "asset",
     "asset_status",
     "event",
@@ -32,6 +34,7 @@ const TABLES: [&str; 27] = [
     "rollup_due",
     "rollup_dwell",
     "rollup_level",
+    "rollup_level_day",
     "rollup_par",
     "rollup_place",
     "rollup_place_day",
@@ -41,6 +44,8 @@ const TABLES: [&str; 27] = [
     "rollup_touched",
     "rollup_transfer",
     "rollup_turnaround",
+    "rollup_use",
+    "rollup_use_day",
     "tag",
     "tag_binding",
     "visit",

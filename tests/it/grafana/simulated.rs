@@ -6,9 +6,10 @@
 //! journal, which hand on what they are given, are left out.
 
 use super::{
+    check::Scope,
     dashboard,
     golden::{self, Span, Stay, Truth},
-    roll_up,
+    roll_up, show,
 };
 use crate::support::postgres;
 use firmware_sim::{
@@ -32,6 +33,7 @@ use std::{
     mem,
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -125,6 +127,14 @@ async fn live_for(days: i64, noise: f64, faults_of: Option<&str>) {
     storage.stop().await;
     roll_up(&url, to_ms).await;
     let dashboards = dashboard::load_all();
+    let scope = Scope {
+        from_ms,
+        to_ms,
+        choices: vec![("idle_days".to_owned(), "1".to_owned())],
+        young: false,
+        limit: Duration::from_secs(3),
+    };
+    println!("{}", show::panels(&mut client, &dashboards, &scope).await.unwrap());
     let moved_by = if noise > 0.0 { golden::NOISE } else { 0.0 };
     println!("{}", golden::agrees(&mut client, &dashboards, &truth, moved_by).await);
     let overlaps = client.query("select * from overlap", &[]).await.unwrap();

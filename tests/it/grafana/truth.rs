@@ -22,6 +22,8 @@ pub(crate) async fn agrees(client: &mut Client, dashboards: &[Dashboard], fortni
         &panel(client, fleet, "Could we own fewer? Peak use and stock", fortnight).await,
         fortnight,
     );
+    let title = "Peak simultaneous use of the stock, by day";
+    peak_by_day(&panel(client, fleet, title, fortnight).await, fortnight);
     borrowed(&panel(client, fleet, "Who lends to whom (asset-hours)", fortnight).await, fortnight);
     idle(&panel(client, fleet, "Idle for more than $idle_days days", fortnight).await, fortnight);
 }
@@ -118,6 +120,34 @@ fn peak(rows: &Rows, fortnight: &Fortnight) {
         let highest = levels.max().expect("a use");
         near(number(rows, row, "highest"), highest.into(), of);
     }
+}
+
+/// The highest of each local day, whose hours the roll-ups keep.
+#[allow(clippy::cast_precision_loss, reason = "a count of assets")]
+fn peak_by_day(rows: &Rows, fortnight: &Fortnight) {
+    let mut days = BTreeSet::new();
+    for row in 0..rows.rows.len() {
+        let of = rows.rows[row][rows.index("metric")].as_deref().expect("a class");
+        let time: jiff::Timestamp =
+            rows.rows[row][0].as_deref().expect("a time").parse().expect("a time");
+        let day = time.in_tz("Europe/Copenhagen").expect("a zone");
+        let after = day.tomorrow().and_then(|next| next.start_of_day()).expect("a day");
+        let (from_ms, to_ms) =
+            (time.as_millisecond().max(fortnight.from_ms), after.timestamp().as_millisecond());
+        let of_class = |s: &&Stretch| s.status == "in_use" && class(s.asset) == of;
+        let used: Vec<_> = fortnight.statuses.iter().filter(of_class).collect();
+        // It is highest when the day begins, or when another use does.
+        let begins = used.iter().map(|s| s.from_ms).filter(|ms| (from_ms..to_ms).contains(ms));
+        let highest = begins
+            .chain([from_ms])
+            .map(|ms| used.iter().filter(|s| s.from_ms <= ms && ms < s.to_ms).count())
+            .max();
+        let owned = (0..ASSETS).filter(|asset| class(*asset) == of).count();
+        let expected = highest.expect("a use") as f64 / owned as f64;
+        near(number(rows, row, "value"), expected, &format!("{of} on {day}"));
+        days.insert(day.date());
+    }
+    assert!((14..=15).contains(&days.len()), "{days:?}");
 }
 
 fn borrowed(rows: &Rows, fortnight: &Fortnight) {

@@ -46,21 +46,20 @@ pub(super) async fn shortages(ask: &mut Ask<'_>, table: &mut Table) {
         short.1 += below(target);
         grave.0 += number(&hours, row, "critical");
         grave.1 += below(critical);
-        let mut began_ms = None;
-        for (level, level_from_ms, _) in levels {
-            match (level < target, began_ms) {
-                (true, None) => began_ms = Some(level_from_ms),
-                (false, Some(began)) => {
-                    let lasted = ms(began, level_from_ms) / 60_000.0;
-                    if lasted >= 1.0 {
-                        filled.entry(of.to_owned()).or_default().push(lasted);
-                    }
-                    began_ms = None;
-                }
-                _ => {}
+        let mut episodes: Vec<(i64, i64)> = Vec::new();
+        for (_, from_ms, to_ms) in levels.into_iter().filter(|(level, ..)| *level < target) {
+            match episodes.last_mut() {
+                // Enough for less than a minute: one came as another went.
+                Some(last) if from_ms - last.1 < 60_000 => last.1 = to_ms,
+                _ => episodes.push((from_ms, to_ms)),
             }
         }
+        episodes.retain(|(began_ms, ended_ms)| *ended_ms < to_ms && ended_ms - began_ms >= 60_000);
+        let lengths =
+            episodes.iter().map(|(began_ms, ended_ms)| ms(*began_ms, *ended_ms) / 60_000.0);
+        filled.entry(of.to_owned()).or_default().extend(lengths);
     }
+    filled.retain(|_, lengths| !lengths.is_empty());
     assert_eq!(hours.rows.len(), ask.truth.par.len());
     table.compare("minutes below PAR", short.0, short.1);
     table.compare("minutes below critical", grave.0, grave.1);
@@ -69,6 +68,9 @@ pub(super) async fn shortages(ask: &mut Ask<'_>, table: &mut Table) {
     for row in 0..lead.rows.len() {
         let of = word(&lead, row, "class");
         let truth = filled.get_mut(of).expect("a class");
+        #[allow(clippy::cast_precision_loss, reason = "a count")]
+        let count = truth.len() as f64;
+        table.compare(&format!("shortages, {of}"), number(&lead, row, "shortages"), count);
         let median = number(&lead, row, "median");
         table.compare(&format!("time to replenish, median, {of}"), median, quantile(truth, 0.5));
         let most = number(&lead, row, "90 %");
