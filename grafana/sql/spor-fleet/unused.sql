@@ -2,7 +2,7 @@
 -- Formula: time of assets that nobody had used for more than seven days of known time / (time - unknown time); time with the engineers does not count as unused.
 -- Delay: a minute; the last step is not over yet.
 select
-  to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+  date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time",
   class as metric,
   least(sum(idle_7d_s) / sum(known_s), 1) as value
 from rpt_class_hour

@@ -2,7 +2,7 @@
 -- Formula: time in use / (time - unknown time) of the class in each step of the graph, of whole hours; a step in which everything was unknown has no point.
 -- Delay: a minute; the last step is not over yet.
 select
-  to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+  date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time",
   class as metric,
   sum(in_use_s) / sum(known_s) as value
 from rpt_class_hour

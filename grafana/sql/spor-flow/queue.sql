@@ -17,11 +17,11 @@ with hourly as (
     and c.class in (${class:sqlstring})
   group by c.hour
 )
-select to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time", 'dirty' as metric, avg(dirty) as value
+select date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time", 'dirty' as metric, avg(dirty) as value
 from hourly
 group by 1
 union all
-select to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000), 'in cleaning', avg(cleaning)
+select date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch'), 'in cleaning', avg(cleaning)
 from hourly
 group by 1
 order by 1, 2

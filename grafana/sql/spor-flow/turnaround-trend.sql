@@ -2,7 +2,7 @@
 -- Formula: median turnaround of each day (UTC) and class.
 -- Delay: a minute; the present day is not over yet.
 with bucketed as (
-  select date_trunc('day', hour, 'UTC') as day, class, bucket, sum(episodes)::float8 as n, sum(seconds) as seconds
+  select date_bin('1 day', hour, 'epoch') as day, class, bucket, sum(episodes)::float8 as n, sum(seconds) as seconds
   from rpt_turnaround_hour
   where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
     and hour < $__timeTo()

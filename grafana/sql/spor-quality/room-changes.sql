@@ -2,7 +2,7 @@
 -- Formula: stays of a minute and more that ended / (asset-hours - unknown asset-hours), by class and day (UTC). A number that jumps without more traffic is flapping.
 -- Delay: a minute; the present day is not over yet.
 with stays as (
-  select date_trunc('day', hour, 'UTC') as day, class, sum(visits) as visits
+  select date_bin('1 day', hour, 'epoch') as day, class, sum(visits) as visits
   from rpt_dwell_hour
   where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
     and hour < $__timeTo()
@@ -10,7 +10,7 @@ with stays as (
   group by 1, 2
 ),
 hours as (
-  select date_trunc('day', hour, 'UTC') as day, class, sum(known_s) / 3600 as hours
+  select date_bin('1 day', hour, 'epoch') as day, class, sum(known_s) / 3600 as hours
   from rpt_class_hour
   where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
     and hour < $__timeTo()

@@ -2,7 +2,7 @@
 -- Formula: unknown time / all time of the class in each step.
 -- Delay: a minute; the last step is not over yet.
 select
-  to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+  date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time",
   class as metric,
   sum(unknown_s) / sum(known_s + unknown_s) as value
 from rpt_class_hour

@@ -3,7 +3,7 @@
 -- Delay: a minute; the last step is not over yet.
 with by_ward as (
   select
-    to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+    date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time",
     class,
     ward,
     sum(available_s) / sum(recorded_s) as available,

@@ -2,7 +2,7 @@
 -- Formula: time in which fewer than the PAR level were available / recorded time, of the chosen classes together, in each step.
 -- Delay: a minute; the last step is not over yet.
 select
-  to_timestamp(floor(extract(epoch from hour) * 1000 / $__interval_ms) * $__interval_ms / 1000) as "time",
+  date_bin($__interval_ms * interval '1 millisecond', hour, 'epoch') as "time",
   ward as metric,
   sum(short_s) / sum(recorded_s) as value
 from rpt_par_hour
