@@ -83,7 +83,7 @@ impl Before {
     }
 
     /// False when it was stopped. It is recorded, folded and stored at the same time, each ahead of the
-    /// next: two cores then take half as long.
+    /// next, so that no core waits.
     async fn try_make(
         &self,
         history: &History,
