@@ -312,6 +312,9 @@ impl Ingest {
             let ahead_s = time_ms.saturating_sub(received_ms) / 1000;
             return Err((Reason::FutureTime, format!("{ahead_s} s ahead of the time of receipt")));
         };
+        if Clock::runs_ahead(time_ms, corrected_ms) {
+            tell_clock_ahead(time_ms - corrected_ms, self.clocks.len());
+        }
         if received_ms.saturating_sub(corrected_ms) > self.max_late_ms {
             let late_s = received_ms.saturating_sub(corrected_ms) / 1000;
             return Err((Reason::TooLate, format!("{late_s} s before the time of receipt")));
@@ -329,6 +332,12 @@ impl Ingest {
     ) {
         self.rejections.add(reason, detail, arrival, received_ms, registry);
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds and counts are far below 2^52")]
+fn tell_clock_ahead(by_ms: i64, senders: usize) {
+    metrics::histogram!("spor_clock_ahead_seconds").record(by_ms as f64 / 1_000.0);
+    metrics::gauge!("spor_clocks_ahead").set(senders as f64);
 }
 
 /// Whose clock stamped the message.

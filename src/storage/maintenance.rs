@@ -59,6 +59,10 @@ async fn run(
         "delete from presence where quarter < $1",
         "delete from person_lookup where at < $1",
         "delete from alert where ended_at < $1",
+        "delete from tag_battery where day < $1",
+        // The last word before then tells what a reader did from then on.
+        "delete from reader_change c using reader_change n
+         where n.reader = c.reader and n.changed_at > c.changed_at and n.changed_at <= $1",
     ] {
         client.execute(sql, &[&history_from]).await?;
     }
@@ -138,6 +142,7 @@ async fn measure_oldest(client: &Client, now_ms: i64) -> Result<(), StorageError
         ("presence", "select min(quarter) from presence"),
         ("person_lookup", "select min(at) from person_lookup"),
         ("alert", "select min(ended_at) from alert"),
+        ("tag_battery", "select min(day) from tag_battery"),
     ] {
         let row = client.query_one(sql, &[]).await?;
         set_oldest(table, row.get(0), now_ms);

@@ -74,6 +74,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0010_levels.sql"),
         timescale: None,
     },
+    Migration {
+        number: 11,
+        name: "0011_before.sql",
+        sql: include_str!("../../schemas/database/0011_before.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

@@ -110,6 +110,15 @@ fn describe() {
         Unit::Seconds,
         "From when a recorded moment was due to when a replay played it"
     );
+    describe_gauge!(
+        "spor_clocks_ahead",
+        "Senders whose clock ran ahead of this one and is corrected"
+    );
+    describe_histogram!(
+        "spor_clock_ahead_seconds",
+        Unit::Seconds,
+        "How far a message's time lay ahead, where it was corrected"
+    );
     describe_gauge!("spor_journal_up", "1 while a journal can be written");
     describe_gauge!("spor_journal_bytes", "Size of a journal's segments, bytes");
     describe_gauge!("spor_journal_oldest_seconds", "Age of the oldest record that a journal keeps");

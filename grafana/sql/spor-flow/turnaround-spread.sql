@@ -10,11 +10,7 @@ from (
     episodes
   from (
     select seconds / episodes as mean_s, episodes
-    from rpt_turnaround_hour
-    where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
-      and hour < $__timeTo()
-      and home_ward in (${ward:sqlstring})
-      and class in (${class:sqlstring})
+    from rpt_turnarounds($__timeFrom()::timestamptz, $__timeTo()::timestamptz, array[${ward:sqlstring}], array[${class:sqlstring}])
   ) turnaround
 ) banded
 group by band

@@ -2,12 +2,8 @@
 -- Formula: from the first moment in which an asset was dirty or in cleaning to the one in which it became available, of those that became so in the chosen time. Where it became unknown, or was used again, in between, nothing is counted.
 -- Delay: a minute.
 with bucketed as (
-  select class, bucket, sum(episodes)::float8 as n, sum(seconds) as seconds
-  from rpt_turnaround_hour
-  where hour >= date_trunc('hour', $__timeFrom()::timestamptz)
-    and hour < $__timeTo()
-    and home_ward in (${ward:sqlstring})
-    and class in (${class:sqlstring})
+  select class, bucket, sum(episodes) as n, sum(seconds) as seconds
+  from rpt_turnarounds($__timeFrom()::timestamptz, $__timeTo()::timestamptz, array[${ward:sqlstring}], array[${class:sqlstring}])
   group by 1, 2
 ),
 ranked as (

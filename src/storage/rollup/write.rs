@@ -51,6 +51,35 @@ const USES_BY_DAY: &str = "
           where day >= $1 and day < $2) l
     group by day, class, kind";
 
+const TURNAROUNDS_BY_DAY: &str = "
+    insert into rollup_turnaround_day
+    select date_trunc('day', hour), class, bucket, sum(episodes), sum(seconds)
+    from rollup_turnaround
+    where hour >= $1 and hour < $2
+    group by 1, 2, 3";
+
+/// Joined as the view rpt_shortage joins the days.
+const SHORTAGES_BY_DAY: &str = "
+    insert into rollup_shortage_day
+    select day, class, ward, min(from_at), max(to_at), sum(critical_s)
+    from (select *, count(*) filter (where is_first)
+                        over (partition by day, class, ward order by from_at) as episode
+          from (select *, coalesce(from_at - lag(to_at) over (partition by day, class, ward order by from_at)
+                                       >= interval '1 minute', true) as is_first
+                from (select date_trunc('day', hour) as day, class, ward, from_at, to_at, critical_s
+                      from rollup_shortage
+                      where hour >= $1 and hour < $2) h) s) e
+    group by day, class, ward, episode";
+
+/// What is written of days that are over: nobody reads the present one by the day, and it would have
+/// to be summed up each minute.
+const DAYS_THAT_ARE_OVER: [(&str, &str); 4] = [
+    ("rollup_level_day", LEVELS_BY_DAY),
+    ("rollup_use_day", USES_BY_DAY),
+    ("rollup_turnaround_day", TURNAROUNDS_BY_DAY),
+    ("rollup_shortage_day", SHORTAGES_BY_DAY),
+];
+
 const STATUS: [Type; 8] = [Type::FLOAT8; 8];
 const NO_WARD: &str = "no ward";
 
@@ -78,16 +107,13 @@ pub(super) async fn replace(
     let sql = "delete from rollup_place_day where day >= $1 and day < $2";
     transaction.execute(sql, &[&first, &after]).await?;
     transaction.execute(PLACES_BY_DAY, &[&first, &after]).await?;
-    // The present day's levels aren't summed up each minute: nobody reads them by day.
     let over_ms = after_days_ms.min(day_of(now_ms));
     if first_day_ms < over_ms {
-        let over = Ms(over_ms);
-        for table in ["rollup_level_day", "rollup_use_day"] {
+        for (table, by_day) in DAYS_THAT_ARE_OVER {
             let sql = format!("delete from {table} where day >= $1 and day < $2");
-            transaction.execute(&sql, &[&first, &over]).await?;
+            transaction.execute(&sql, &[&first, &Ms(over_ms)]).await?;
+            transaction.execute(by_day, &[&first, &Ms(over_ms)]).await?;
         }
-        transaction.execute(LEVELS_BY_DAY, &[&first, &over]).await?;
-        transaction.execute(USES_BY_DAY, &[&first, &over]).await?;
     }
     if hours.is_settled {
         let sql = "delete from rollup_due where hour >= $1 and hour < $2";

@@ -10,6 +10,7 @@ mod past;
 mod private_server;
 mod registry;
 mod rollup;
+mod told;
 mod writer;
 
 use super::{
@@ -20,8 +21,8 @@ use super::{
 use crate::{
     clock::now_ms,
     model::{
-        Decided, DecidedBatch, PositionRow, ReaderRecord, Redecided, RoomKind, Stretch, TagId,
-        VisitRow, ZoneId, ZoneRecord,
+        Asset, Basis, Decided, DecidedBatch, PositionRow, ReaderRecord, Redecided, RoomKind,
+        Status, StatusRow, Stretch, TagId, VisitRow, ZoneId, ZoneRecord,
     },
 };
 use std::{
@@ -267,4 +268,24 @@ fn visit(name: &str, room: &str, entered_ms: i64, left_ms: Option<i64>) -> Decid
 /// Now, in whole seconds, so that nothing is lost in a comparison.
 fn this_second_ms() -> i64 {
     now_ms() / 1_000 * 1_000
+}
+
+fn pump(id: &str) -> Asset {
+    Asset {
+        id: id.parse().unwrap(),
+        label: id.to_owned(),
+        class: "pump".parse().unwrap(),
+        home_ward: None,
+    }
+}
+
+fn status(asset: &str, status: Status, from_ms: i64) -> Decided {
+    Decided::Status(StatusRow {
+        asset: asset.parse().unwrap(),
+        status,
+        from_ms,
+        basis: Basis::Inferred,
+        rule: "room:storage".to_owned(),
+        zone: Some(zone("store")),
+    })
 }

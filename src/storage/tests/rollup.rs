@@ -141,7 +141,13 @@ const TABLES: [&str; 9] = [
     "rollup_shortage",
 ];
 
-const DAY_TABLES: [&str; 3] = ["rollup_place_day", "rollup_level_day", "rollup_use_day"];
+const DAY_TABLES: [&str; 5] = [
+    "rollup_place_day",
+    "rollup_level_day",
+    "rollup_use_day",
+    "rollup_turnaround_day",
+    "rollup_shortage_day",
+];
 
 /// All settled hours and the days of such, as text, to the millisecond: in which order seconds are
 /// summed up is nothing to see.
@@ -221,6 +227,55 @@ async fn what_comes_late_makes_roll_ups_what_they_would_have_been() {
 }
 
 #[tokio::test]
+async fn what_days_hold_is_what_their_hours_say() {
+    let Some(storage) = storage("rollup_days").await else { return };
+    let client = session(&storage.inner.postgres, "test", "").await.unwrap();
+    hospital(&client, 5, &mut StdRng::seed_from_u64(7)).await;
+    // Some belong to another ward, which nobody asks for below.
+    let another = "update asset set home_ward = 'B' where id in ('asset-3', 'asset-4')";
+    client.execute(another, &[]).await.unwrap();
+    client.execute("insert into par_level values ('pump', 'B', 1, 0)", &[]).await.unwrap();
+    storage.roll_up(&roll()).await.unwrap();
+
+    let by_hour = "
+        select class, ward, min(from_at) as t0, max(to_at) as t1, sum(critical_s)
+        from (select *, sum(begins) over (partition by class, ward order by from_at) as episode
+              from (select *, case when from_at - lag(to_at) over (partition by class, ward order by from_at)
+                                        < interval '1 minute' then 0 else 1 end as begins
+                    from rollup_shortage) p) e
+        group by class, ward, episode";
+    let other = |one: &str, two: &str| format!("select count(*) from (({one}) except ({two})) x");
+    let shortages = "select * from rpt_shortage";
+    assert!(storage.count("select count(*) from rpt_shortage").await > 8);
+    let midnight = "select count(*) from rpt_shortage where t0 < date_trunc('day', t1)";
+    assert!(storage.count(midnight).await > 0, "one goes on over midnight");
+    assert_eq!(storage.count(&other(shortages, by_hour)).await, 0);
+    assert_eq!(storage.count(&other(by_hour, shortages)).await, 0);
+
+    for (wards, ago) in [("A,B", 100), ("A", 100), ("B,A,D", 1), ("A,B", 50)] {
+        let from = format!("now() - interval '{ago} hours'");
+        let wards = format!("string_to_array('{wards}', ',')");
+        let asked = format!(
+            "select class, bucket, sum(episodes), round(sum(seconds)::numeric, 3)
+             from rpt_turnarounds({from}, now(), {wards}, array['pump']) group by 1, 2"
+        );
+        let by_hour = format!(
+            "select class, bucket, sum(episodes)::float8, round(sum(seconds)::numeric, 3)
+             from rollup_turnaround
+             where hour >= date_trunc('hour', {from}) and home_ward = any ({wards}) group by 1, 2"
+        );
+        assert!(storage.count(&format!("select count(*) from ({asked}) x")).await > 0 || ago == 1);
+        assert_eq!(storage.count(&other(&asked, &by_hour)).await, 0, "{wards}, {ago} hours");
+        assert_eq!(storage.count(&other(&by_hour, &asked)).await, 0, "{wards}, {ago} hours");
+    }
+    // Read by the day: what stands there and nowhere else is told.
+    client.execute("delete from rollup_turnaround", &[]).await.unwrap();
+    let told = "select coalesce(sum(episodes), 0)::int8 from rpt_turnarounds(
+                    now() - interval '100 hours', now(), array['A', 'B'], array['pump'])";
+    assert!(storage.count(told).await > 0);
+}
+
+#[tokio::test]
 async fn what_ends_now_touches_no_settled_hour_and_what_ended_then_does() {
     let Some(storage) = storage("rollup_touched").await else { return };
     let mut client = session(&storage.inner.postgres, "test", "").await.unwrap();
@@ -285,6 +340,10 @@ async fn a_schema_of_before_is_filled_from_its_hours() {
     storage.roll_up(&roll()).await.unwrap();
     let expected = settled(&client).await;
     let before = "
+        drop function rpt_turnarounds;
+        drop view rpt_claim, rpt_reader_state, rpt_battery_trend;
+        drop table rollup_turnaround_day, rollup_shortage_day, tag_battery, reader_change cascade;
+        alter table tag drop column battery_since;
         drop view rpt_use_day, rpt_use_hour, rpt_level_day;
         drop table rollup_use, rollup_level_day, rollup_use_day;
         create table coarse as
@@ -294,13 +353,17 @@ async fn a_schema_of_before_is_filled_from_its_hours() {
         delete from rollup_turnaround;
         insert into rollup_turnaround select * from coarse";
     client.batch_execute(before).await.unwrap();
-    let migration = include_str!("../../../schemas/database/0010_levels.sql");
-    client.batch_execute(migration).await.unwrap();
+    for migration in [
+        include_str!("../../../schemas/database/0010_levels.sql"),
+        include_str!("../../../schemas/database/0011_before.sql"),
+    ] {
+        client.batch_execute(migration).await.unwrap();
+    }
     let mut found = settled(&client).await;
     // Whatever was in one bucket stays together.
-    found.retain(|(table, _)| *table != "rollup_turnaround");
+    found.retain(|(table, _)| !table.starts_with("rollup_turnaround"));
     let expected: Vec<_> =
-        expected.into_iter().filter(|(table, _)| *table != "rollup_turnaround").collect();
+        expected.into_iter().filter(|(table, _)| !table.starts_with("rollup_turnaround")).collect();
     must_be_the_same(&found, &expected, "migrated");
     let turnarounds = storage.count("select count(*) from rollup_turnaround").await;
     assert!(turnarounds > 0);

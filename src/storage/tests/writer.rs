@@ -2,20 +2,9 @@
 
 use super::*;
 use crate::{
-    model::{Asset, Basis, EventKind, EventMessage, PresenceRow, Status, StatusRow},
+    model::{EventKind, EventMessage, PresenceRow},
     storage::{EventFilter, HistoryRow},
 };
-
-fn status(asset: &str, status: Status, from_ms: i64) -> Decided {
-    Decided::Status(StatusRow {
-        asset: asset.parse().unwrap(),
-        status,
-        from_ms,
-        basis: Basis::Inferred,
-        rule: "room:storage".to_owned(),
-        zone: Some(zone("store")),
-    })
-}
 
 fn event(id: &str, name: &str, time_ms: i64) -> Decided {
     Decided::Event(EventMessage {
@@ -35,15 +24,6 @@ fn event(id: &str, name: &str, time_ms: i64) -> Decided {
 fn presence(persons: u32) -> Decided {
     let role = "nurse".parse().unwrap();
     Decided::Presence(PresenceRow { role, zone: zone("store"), quarter_ms: 900_000, persons })
-}
-
-fn pump(id: &str) -> Asset {
-    Asset {
-        id: id.parse().unwrap(),
-        label: id.to_owned(),
-        class: "pump".parse().unwrap(),
-        home_ward: None,
-    }
 }
 
 fn everything(now: i64) -> Vec<Decided> {

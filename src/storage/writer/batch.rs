@@ -98,8 +98,8 @@ pub(super) struct Batch {
     /// (role, zone, quarter) -> persons.
     pub(super) presence: BTreeMap<(StaffRole, i32, i64), i32>,
     pub(super) reports: BTreeMap<i32, Report>,
-    /// Reader -> when, online.
-    pub(super) readers: BTreeMap<ReaderId, (i64, bool)>,
+    /// (reader, when) -> online.
+    pub(super) readers: BTreeMap<(ReaderId, i64), bool>,
     /// Tags whose stored rows go.
     pub(super) forgotten: Vec<i32>,
     /// Items that can't be stored, since their zone isn't registered.
@@ -228,10 +228,7 @@ impl Batch {
                 self.forget(tag);
             }
             Decided::Reader { reader, time_ms, online } => {
-                let last = self.readers.entry(reader.clone()).or_insert((*time_ms, *online));
-                if last.0 <= *time_ms {
-                    *last = (*time_ms, *online);
-                }
+                self.readers.insert((reader.clone(), *time_ms), *online);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{
     visits,
 };
 use crate::{
-    model::{AssetId, ById, EventMessage, PresentChange, ReaderId, ZoneId},
+    model::{AssetId, ById, EventMessage, PresentChange, ZoneId},
     storage::connection::Ms,
 };
 use bytes::Bytes;
@@ -324,9 +324,21 @@ async fn reports(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Err
         batch.reports.values().map(|report| report.firmware.as_deref()).collect();
     transaction
         .execute(
-            "update tag t set reported_at = r.at, battery_pct = coalesce(r.battery, t.battery_pct),
-                              firmware = coalesce(r.firmware, t.firmware)
-             from unnest($1::int4[], $2::timestamptz[], $3::int2[], $4::text[]) as r (tag, at, battery, firmware)
+            "with told as (
+                 select * from unnest($1::int4[], $2::timestamptz[], $3::int2[], $4::text[])
+                     as r (tag, at, battery, firmware)),
+             kept as (
+                 insert into tag_battery (tag, day, battery_pct)
+                 select r.tag, date_trunc('day', r.at, 'UTC'), r.battery
+                 from told r
+                 join tag t on t.id = r.tag and (t.reported_at is null or t.reported_at <= r.at)
+                 where r.battery <> coalesce(t.battery_pct, -1)
+                 on conflict (tag, day) do update set battery_pct = excluded.battery_pct)
+             update tag t set reported_at = r.at, battery_pct = coalesce(r.battery, t.battery_pct),
+                              firmware = coalesce(r.firmware, t.firmware),
+                              battery_since = case when r.battery >= coalesce(t.battery_pct, -5) + 5
+                                                   then r.at else t.battery_since end
+             from told r
              where t.id = r.tag and (t.reported_at is null or t.reported_at <= r.at)",
             &[&tags, &times, &batteries, &firmwares],
         )
@@ -338,13 +350,19 @@ async fn readers(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Err
     if batch.readers.is_empty() {
         return Ok(());
     }
-    let ids: Vec<&str> = batch.readers.keys().map(ReaderId::as_str).collect();
-    let times: Vec<Ms> = batch.readers.values().map(|(time_ms, _)| Ms(*time_ms)).collect();
-    let online: Vec<bool> = batch.readers.values().map(|(_, online)| *online).collect();
+    let ids: Vec<&str> = batch.readers.keys().map(|(reader, _)| reader.as_str()).collect();
+    let times: Vec<Ms> = batch.readers.keys().map(|(_, time_ms)| Ms(*time_ms)).collect();
+    let online: Vec<bool> = batch.readers.values().copied().collect();
     transaction
         .execute(
-            "update reader d set online = n.online, changed_at = n.at
-             from unnest($1::text[], $2::timestamptz[], $3::bool[]) as n (id, at, online)
+            "with told as (
+                 select n.* from unnest($1::text[], $2::timestamptz[], $3::bool[]) as n (id, at, online)
+                 join reader d on d.id = n.id),
+             kept as (
+                 insert into reader_change (reader, changed_at, online) select * from told
+                 on conflict (reader, changed_at) do update set online = excluded.online)
+             update reader d set online = n.online, changed_at = n.at
+             from (select distinct on (id) * from told order by id, at desc) n
              where d.id = n.id and (d.changed_at is null or d.changed_at <= n.at)",
             &[&ids, &times, &online],
         )

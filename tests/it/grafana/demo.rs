@@ -53,6 +53,17 @@ async fn every_panel_answers_on_what_the_simulated_hospital_sent() {
         until(kind, 90, async || admin.query_opt(sql, &[]).await.unwrap()).await;
     }
 
+    let (_, free) = spor.get("/api/v1/assets?status=available&limit=1").await;
+    let claim =
+        format!("{}/api/v1/assets/{}/claim", spor.http, free["assets"][0]["id"].as_str().unwrap());
+    let whose = serde_json::json!({"by": "porter-3"});
+    for done in [http.post(&claim).json(&whose), http.delete(format!("{claim}?by=porter-3"))] {
+        let answer = done.send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+    let ended = "select 1 from rpt_claim where outcome = 'not fetched' and t1 < now()";
+    until("a claim's end", 30, async || admin.query_opt(ended, &[]).await.unwrap()).await;
+
     let mut grafana = tokio_postgres::Config::new();
     grafana.host("127.0.0.1").port(port).dbname("spor").user("spor_grafana").password(PASSWORD);
     let mut grafana = connect(&grafana).await;
@@ -74,7 +85,9 @@ async fn every_panel_answers_on_what_the_simulated_hospital_sent() {
 }
 
 /// What counts only when something happens isn't told before it did.
-const WHEN_IT_HAPPENS: [&str; 10] = [
+const WHEN_IT_HAPPENS: [&str; 12] = [
+    "spor_clock_ahead_seconds",
+    "spor_clocks_ahead",
     "spor_connections_closed_total",
     "spor_connections_refused_total",
     "spor_events_dropped_total",

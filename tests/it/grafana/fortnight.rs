@@ -269,8 +269,8 @@ impl Fortnight {
                      select a, 'No. ' || a, c, w, to_timestamp($4::int8 / 1000.0)
                      from unnest($1::text[], $2::text[], $3::text[]) as v(a, c, w) returning id
                  ), new_tag as (
-                     insert into tag (id, name, battery_pct, reported_at) overriding system value
-                     select n, 'tag-' || n, 40 + n % 60, now() from generate_series(1, $5::int4) n
+                     insert into tag (id, name, battery_pct, reported_at, battery_since) overriding system value
+                     select n, 'tag-' || n, 40 + n % 60, now(), now() - interval '30 days' from generate_series(1, $5::int4) n
                      returning id
                  )
                  insert into tag_binding (tag, asset, bound_at)
@@ -327,6 +327,16 @@ async fn store_things_to_look_after(client: &Client) -> Result<(), tokio_postgre
                  values ('reader-1', 0, 'A1-storage', false, true, now() - interval '9 days'),
                         ('reader-2', 0, 'B1-storage', true, false, now() - interval '3 hours'),
                         ('reader-3', 1, 'A2-storage', false, null, null);
+             insert into reader_change (reader, changed_at, online)
+                 select 'reader-2', now() - n * interval '7 hours' + interval '4 hours', n % 2 = 0
+                 from generate_series(1, 48) n
+                 union all select 'reader-1', now() - interval '9 days', true;
+             insert into tag_battery (tag, day, battery_pct)
+                 select id, date_trunc('day', now(), 'UTC') - d * interval '2 days', battery_pct + d / 2
+                 from tag cross join generate_series(1, 9) d where battery_pct is not null and id % 3 > 0;
+             insert into by_hand (asset, from_at, until_at, status, by_whom)
+                 select asset, from_at, from_at + interval '10 minutes', 'reserved', 'token-1'
+                 from asset_status where status = 'available' and asset like 'asset-1%';
              insert into alert (id, kind, subject, severity, ward, class, reason, opened_at,
                                 acknowledged_at, acknowledged_by, resolved_at, resolved_by, ended_at)
                  select 'alert-' || n, k, n::text, case n % 3 when 0 then 'critical' else 'low' end,

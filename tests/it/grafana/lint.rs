@@ -17,7 +17,7 @@ const KINDS: [&str; 10] = [
 ];
 
 /// Tables that a report must not name; it reads views.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 36] = [
     "alert",
     "alert_notice",
     "asset",
@@ -38,22 +38,26 @@ const TABLES: [&str; 32] = [
     "rollup_par",
     "rollup_place",
     "rollup_place_day",
+    "reader_change",
     "rollup_shortage",
+    "rollup_shortage_day",
     "present_change",
     "recomputation",
     "rollup_touched",
     "rollup_transfer",
     "rollup_turnaround",
+    "rollup_turnaround_day",
     "rollup_use",
     "rollup_use_day",
     "tag",
+    "tag_battery",
     "tag_binding",
     "visit",
     "zone",
 ];
 
 /// The metrics that `/metrics` promises.
-const METRICS: [&str; 28] = [
+const METRICS: [&str; 30] = [
     "spor_build_info",
     "spor_checkpoint_seconds",
     "spor_connections",
@@ -66,6 +70,8 @@ const METRICS: [&str; 28] = [
     "spor_latency_seconds",
     "spor_messages_acknowledged_total",
     "spor_messages_dropped_total",
+    "spor_clock_ahead_seconds",
+    "spor_clocks_ahead",
     "spor_messages_in_flight",
     "spor_messages_received_total",
     "spor_messages_rejected_total",

@@ -33,8 +33,8 @@ const FILL: &str = "
                       'ventilator', 'wheelchair'])[1 + n % 8],
                case when n % 7 > 0 then 'W' || 1 + n % 60 end, :from
         from generate_series(1, 25000) n;
-    insert into tag (id, name, battery_pct, reported_at) overriding system value
-        select n, 't' || n, n % 100, now() from generate_series(1, 25000) n;
+    insert into tag (id, name, battery_pct, reported_at, battery_since) overriding system value
+        select n, 't' || n, n % 100, now(), now() - interval '80 days' from generate_series(1, 25000) n;
     insert into tag_binding (tag, asset, bound_at) select n, 'a' || n, :from from generate_series(1, 25000) n;
     insert into asset_status (asset, status, from_at, to_at, basis, rule)
         select 'a' || n, (array['available', 'in_use', 'dirty', 'available', 'in_use', 'dirty', 'cleaning',
@@ -62,10 +62,19 @@ const FILL: &str = "
         from zone z cross join generate_series(:from::timestamptz, :from::timestamptz + interval '1 day', '15 minutes') q;
     insert into reader (id, floor, portal, online, changed_at)
         select 'r' || n, n % 7, false, n % 50 > 0, now() - interval '1 hour' from generate_series(1, 7500) n;
+    insert into reader_change (reader, changed_at, online)
+        select 'r' || n, now() - (k * 9 + 1 + n % 5) * interval '1 hour', k % 2 > 0
+        from generate_series(1, 7500) n cross join generate_series(0, 20) k;
+    insert into tag_battery (tag, day, battery_pct)
+        select n, date_trunc('day', now(), 'UTC') - k * interval '3 days', least(n % 100 + k / 2, 100)
+        from generate_series(1, 25000) n cross join generate_series(1, 29) k;
+    insert into by_hand (asset, from_at, until_at, status, by_whom)
+        select asset, from_at, from_at + interval '10 minutes', 'reserved', 'scale' from asset_status
+        where status = 'available' and asset like 'a1%';
     analyze";
 
 /// 89 more days like that one.
-const NINETY_DAYS: [&str; 11] = [
+const NINETY_DAYS: [&str; 13] = [
     "insert into rollup_place_day select day - d * interval '1 day', class, home_ward, ward, available_s,
          in_use_s, dirty_s, cleaning_s, maintenance_s, reserved_s, missing_s, unknown_s
      from rollup_place_day cross join generate_series(1, 89) d where day = :day",
@@ -93,6 +102,11 @@ const NINETY_DAYS: [&str; 11] = [
     "insert into rollup_shortage select hour - d * interval '1 day', class, ward, from_at - d * interval '1 day',
          to_at - d * interval '1 day', critical_s
      from rollup_shortage cross join generate_series(1, 89) d where hour >= :day and hour < :day::timestamptz + interval '1 day'",
+    "insert into rollup_turnaround_day select day - d * interval '1 day', class, bucket, episodes, seconds
+     from rollup_turnaround_day cross join generate_series(1, 89) d where day = :day",
+    "insert into rollup_shortage_day select day - d * interval '1 day', class, ward, from_at - d * interval '1 day',
+         to_at - d * interval '1 day', critical_s
+     from rollup_shortage_day cross join generate_series(1, 89) d where day = :day",
 ];
 
 #[tokio::test]
