@@ -148,7 +148,7 @@ from (
 ) c
 join reader r on r.id = c.reader;
 
--- How the charge of the tags on assets falls: a line through the points of the last 90 days since the
+-- How the charge of the tags on assets falls: a line through the points of the last 30 days since the
 -- battery was changed, the newest word with them. `days_to_10` is null where it fell by less than two,
 -- or for less than a day: that says nothing yet.
 create view rpt_battery_trend as
@@ -164,23 +164,24 @@ select h.tag,
        case when f.fallen >= 2 and f.days >= 1 and f.per_day < 0
             then greatest((h.battery_pct - 10) / -f.per_day, 0) end                      as days_to_10
 from rpt_tag_health h
+join tag t on t.name = h.tag
 join (
-    select p.name,
-           regr_slope(p.battery_pct, extract(epoch from p.at) / 86400)                   as per_day,
+    select p.tag,
+           regr_slope(p.battery_pct, date_part('epoch', p.at) / 86400)                   as per_day,
            max(p.battery_pct) - min(p.battery_pct)                                       as fallen,
-           extract(epoch from max(p.at) - min(p.at)) / 86400                             as days
+           date_part('epoch', max(p.at) - min(p.at)) / 86400                             as days
     from (
-        select t.name, d.day as at, d.battery_pct
+        select d.tag, d.day as at, d.battery_pct
         from tag_battery d
         join tag t on t.id = d.tag
-        where d.day >= greatest(date_trunc('day', t.battery_since, 'UTC'), now() - interval '90 days')
+        where d.day >= greatest(date_trunc('day', t.battery_since, 'UTC'), now() - interval '30 days')
         union all
-        select name, reported_at, battery_pct
+        select id, reported_at, battery_pct
         from tag
         where battery_pct is not null
     ) p
-    group by p.name
-) f on f.name = h.tag;
+    group by p.tag
+) f on f.tag = t.id;
 
 -- What became of every claim: `fetched` when the thing was at work before the claim was over, `not
 -- fetched` when it was given back or its time ran out; or it `holds`. Who claimed is in no view.

@@ -1,5 +1,5 @@
 -- Question: Which batteries are at 10 % next?
--- Formula: (charge - 10) / fall a day, where the fall is the slope of a line (least squares) through what the tag told in the last 90 days since its battery was changed. Nothing is foretold where it fell by less than 2 %, or for less than a day. The 50 soonest, from now, whatever the time picker says.
+-- Formula: (charge - 10) / fall a day, where the fall is the slope of a line (least squares) through what the tag told in the last 30 days since its battery was changed. Nothing is foretold where it fell by less than 2 %, or for less than a day. The 50 soonest, from now, whatever the time picker says.
 -- Delay: an hour.
 select
   label as asset,

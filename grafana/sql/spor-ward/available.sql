@@ -16,11 +16,11 @@ with by_ward as (
   group by 1, 2, 3
   having sum(recorded_s) > 0
 )
-select "time", class as metric, sum(available) as value
-from by_ward
-group by 1, 2
-union all
-select "time", class || ', PAR level', sum(target)
-from by_ward
-group by 1, 2
+select "time", metric, value
+from (
+  select "time", class, sum(available) as available, sum(target) as target
+  from by_ward
+  group by 1, 2
+) of_class
+cross join lateral (values (class, available), (class || ', PAR level', target)) series (metric, value)
 order by 1, 2
