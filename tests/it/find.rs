@@ -228,6 +228,7 @@ async fn a_claim_says_which_ward_it_takes_the_pump_to_also_after_a_crash() {
     let (_, pump) = claim(&spor, json!({ "by": "anna" })).await;
     assert_eq!(pump["status_to"], "D1", "kept");
     assert_eq!(claim(&spor, json!({ "by": "bo", "to": "D2" })).await.0, 409);
+    assert_eq!(claim(&spor, json!(["anna", "D2"])).await.0, 400, "no object");
 
     for crashed in [false, true] {
         if crashed {
