@@ -59,7 +59,7 @@ async fn who_asks_for_a_ward_reserves_for_that_ward() {
     browser.until_ready().await;
     browser.until_text("Reserve for ward D1", 10).await;
     browser.touch("#cards .act").await;
-    browser.until_text("Yours, on its way to D1, by", 10).await;
+    browser.until_text("Yours, to D1 by", 10).await;
     let (_, coming) = spor.get("/api/v1/assets?to=D1").await;
     let id = coming["assets"][0]["id"].as_str().unwrap().to_owned();
     // Another's screen says whose ward it goes to.
