@@ -232,11 +232,18 @@ function makeThing() {
 
 function moreOf(name, slot, nowMs) {
   if (name === 'strays') return [text.t('ward.belongs', { ward: store.homes[slot] }), text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) })].join(' · ');
-  if (store.status[slot] === RESERVED && store.tos[slot] === ward) return text.t('ward.coming', { since: text.time(store.since[slot]), time: text.time(store.until[slot]) });
+  if (store.status[slot] === RESERVED && store.tos[slot] === ward) return comingOf(slot);
   if (store.status[slot] === RESERVED && store.tos[slot]) return text.onItsWay(store.tos[slot], store.until[slot]);
   if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs, true) })].join(' · ');
   if (name === 'going') return text.t(`status.${STATUSES[store.status[slot]]}`);
   return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('seen.ago', { age: text.age(nowMs - store.seen[slot]) })].join(' · ');
+}
+
+/** Rooms of other wards bear the same names as one's own: so the ward is told. */
+function comingOf(slot) {
+  const from = site.rooms.get(store.zones[slot])?.ward;
+  const coming = text.t('ward.coming', { since: text.time(store.since[slot]), time: text.time(store.until[slot]) });
+  return [coming, from && from !== ward ? text.t('ward.from', { ward: from }) : ''].filter(Boolean).join(' · ');
 }
 
 /** An unknown ward, or none: the valid ones, each a touch away. */
