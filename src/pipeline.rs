@@ -301,7 +301,8 @@ fn show(
     let status = asset.and_then(|asset| doings.shown(asset));
     let ruled = asset.and_then(|asset| doings.ruled(asset));
     let ruled = ruled.filter(|ruled| status.as_ref() != Some(ruled)).cloned();
-    live.tags.put(work.state(tag, status, ruled));
+    let hand = asset.and_then(|asset| doings.hands().of(asset)).cloned();
+    live.tags.put(work.state(tag, status, ruled, hand));
 }
 
 fn asset_of(carrier: Option<&Carrier>) -> Option<&Asset> {

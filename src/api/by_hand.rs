@@ -8,6 +8,7 @@ use super::{
     assets::view_of,
     error::ApiError,
     extract::{InBody, InPath, InQuery},
+    filter::destination,
     guard::Caller,
     view::{AssetView, Picture, rfc3339},
 };
@@ -28,11 +29,13 @@ const MAX_REASON: usize = 200;
 /// How long a status by hand may hold, minutes: a week.
 const MAX_MINUTES: u32 = 10_080;
 
-/// Who acts, where no token says it.
+/// Who claims, and where it is taken to.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"by": "porter-3"}))]
+#[schema(example = json!({"by": "porter-3", "to": "C1"}))]
 pub(super) struct ClaimBody {
+    /// The ward that it is taken to; not given: where it was said to be taken to before, if anywhere.
+    to: Option<String>,
     /// While Spor is open: a name for who acts, 1 to 64 characters. With a token its name counts.
     #[schema(min_length = 1, max_length = 64)]
     by: Option<String>,
@@ -67,7 +70,8 @@ pub(super) struct StatusBody {
 }
 
 /// Reserves an available asset for ten minutes, for whoever goes and fetches it. Claimed again by the
-/// same, it is prolonged; it ends by itself when the asset is at work.
+/// same, it is prolonged; it ends by itself when the asset is at work. The ward that it is taken `to`
+/// sees it coming.
 #[utoipa::path(
     post, path = "/api/v1/assets/{id}/claim", tag = "assets", operation_id = "claim_asset",
     params(("id" = String, Path, description = "The asset's id", example = "pump-7")),
@@ -81,6 +85,8 @@ pub(super) async fn claim(
     InBody(body): InBody<ClaimBody>,
 ) -> Result<Json<AssetView>, ApiError> {
     let by = who(&caller, body.by)?;
+    let site = app.context.site.load();
+    let to = body.to.as_deref().map(|ward| destination(ward, &site)).transpose()?;
     let alone = app.acts_by_hand.lock().await;
     let (status, hand) = now(&app, &id)?;
     match hand {
@@ -91,7 +97,8 @@ pub(super) async fn claim(
             return Err(ApiError::Conflict(format!("it is not available but {}", status.as_str())));
         }
     }
-    let hand = act(&app, ByHand { asset: id.clone(), by: by.clone(), act: Act::Claim }).await?;
+    let claim = to.map_or(Act::Claim, Act::ClaimTo);
+    let hand = act(&app, ByHand { asset: id.clone(), by: by.clone(), act: claim }).await?;
     drop(alone);
     match hand {
         Some(hand) if hand.is_claim() && hand.by == by => view_of(&app, &id).map(Json),

@@ -43,6 +43,9 @@ pub(super) struct AssetQuery {
     /// The ward that owns it, wherever it is.
     #[param(example = "C1")]
     pub(super) home: Option<String>,
+    /// A ward that a claim takes it to.
+    #[param(example = "C1")]
+    pub(super) to: Option<String>,
     /// Words in Danish or English; each must occur in its id, label, room name or ward, or be a
     /// word for its class; "free" asks for what is available. Where nothing has them all, slips of
     /// the fingers are forgiven. A scanned code (GS1 GIAI or GRAI), an id or a whole label means
@@ -88,6 +91,7 @@ pub(super) struct AssetFilter {
     zone: Option<ZoneId>,
     wards: Vec<WardId>,
     home: Option<WardId>,
+    to: Option<WardId>,
     floor: Option<i16>,
     /// Folded.
     pub(super) words: Vec<String>,
@@ -124,6 +128,7 @@ impl AssetFilter {
         if let Some(ward) = &query.home {
             filter.home = Some(known_ward(ward, site).ok_or_else(|| no_such("home", ward))?);
         }
+        filter.to = query.to.as_deref().map(|ward| destination(ward, site)).transpose()?;
         if let Some(text) = &query.zone {
             if let Some(zone) = site.zones().find(|zone| zone.id.as_str() == text) {
                 filter.zone = Some(zone.id.clone());
@@ -173,6 +178,7 @@ impl AssetFilter {
             && self.asset.as_ref().is_none_or(|id| *id == now.asset.id)
             && holds(&self.classes, |class| class == now.asset.class.as_str())
             && self.home.as_ref().is_none_or(|home| now.asset.home_ward.as_ref() == Some(home))
+            && self.to.as_ref().is_none_or(|to| now.to() == Some(to))
             && holds(&self.statuses, |status| *status == now.status())
             && holds(&self.states, |state| *state == now.freshness(picture.now_ms))
             && self.floor.is_none_or(|floor| place.is_some_and(|place| place.floor == floor))
@@ -278,6 +284,16 @@ pub(super) fn known_floor(floor: i16, site: &Site) -> Result<i16, ApiError> {
 /// The ward, when a room belongs to it.
 pub(super) fn known_ward(text: &str, site: &Site) -> Option<WardId> {
     site.wards().into_iter().find(|ward| ward.as_str() == text).cloned()
+}
+
+/// The ward that something is taken to, when a room belongs to it.
+pub(super) fn destination(text: &str, site: &Site) -> Result<WardId, ApiError> {
+    known_ward(text, site).ok_or_else(|| {
+        let text: String = text.chars().take(80).collect();
+        let wards: Vec<&str> = site.wards().into_iter().map(WardId::as_str).collect();
+        let wards = wards.join(", ");
+        ApiError::invalid("to", format!("this site has no ward {text:?}; its wards are {wards}"))
+    })
 }
 
 pub(super) fn no_such(field: &'static str, text: &str) -> ApiError {

@@ -1,11 +1,11 @@
 //! `GET /api/v1/assets/{id}/qr`: a code that opens the way to an asset on a phone. It holds an address of
-//! this server and the asset's id, nothing else.
+//! this server, the asset's id, and where somebody asks from.
 
 use super::{
     App,
     error::ApiError,
     extract::{InPath, InQuery},
-    filter::no_such,
+    filter::{known_ward, no_such},
     guard::Caller,
     session::is_encrypted,
     view::Picture,
@@ -35,6 +35,9 @@ pub(super) struct QrQuery {
     /// The room that the way begins in.
     #[param(value_type = Option<String>, example = "C1-station")]
     at: Option<ZoneId>,
+    /// The ward that one fetches for.
+    #[param(example = "C1")]
+    ward: Option<String>,
     /// The page's language.
     #[param(inline, example = "da")]
     lang: Option<Language>,
@@ -73,6 +76,10 @@ pub(super) async fn of_asset(
     if let Some(at) = &query.at {
         picture.site().zone(at).ok_or_else(|| no_such("at", at.as_str()))?;
         let _ = write!(url, "&at={at}");
+    }
+    if let Some(ward) = &query.ward {
+        let ward = known_ward(ward, picture.site()).ok_or_else(|| no_such("ward", ward))?;
+        let _ = write!(url, "&ward={ward}");
     }
     match query.lang {
         Some(Language::Da) => url.push_str("&lang=da"),

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "pump-7", "status": "reserved", "since": "2026-11-22T08:10:00Z", "basis": "manual",
-    "rule": "claim", "until": "2026-11-22T08:20:00Z", "reason": null,
+    "rule": "claim", "until": "2026-11-22T08:20:00Z", "to": "C1", "reason": null,
     "by_rules": {
         "status": "available", "since": "2026-11-22T07:31:05.2Z", "basis": "inferred",
         "rule": "room:storage"
@@ -55,6 +55,8 @@ pub(super) struct StatusView {
     /// Up to when a claim or a status by hand holds; null: until the evidence is another.
     #[schema(format = DateTime)]
     until: Option<String>,
+    /// The ward that a claim takes it to; null: none, or nobody said.
+    to: Option<String>,
     /// Why somebody set it by hand.
     reason: Option<String>,
     /// What rules say, also while something else holds by hand; null: never asked.
@@ -157,8 +159,7 @@ fn view(picture: &Picture<'_>, now: &AssetNow, rules: &Rules) -> StatusView {
     let shown = state.and_then(|state| state.status.as_ref());
     let by_rules_alone = shown.filter(|shown| shown.basis != Basis::Manual);
     let ruled = state.and_then(|state| state.ruled.as_ref()).or(by_rules_alone);
-    let by_hand = shown.filter(|shown| shown.basis == Basis::Manual);
-    let hand = by_hand.and_then(|_| picture.hands.of(&now.asset.id));
+    let hand = now.hand();
     let known = now.place().map(|place| (place, evidence(picture, now, place)));
     StatusView {
         id: now.asset.id.to_string(),
@@ -167,6 +168,7 @@ fn view(picture: &Picture<'_>, now: &AssetNow, rules: &Rules) -> StatusView {
         basis: shown.map(|shown| shown.basis),
         rule: shown.map(|shown| shown.rule.clone()),
         until: hand.map(|hand| rfc3339(hand.until_ms)),
+        to: now.to().map(ToString::to_string),
         reason: hand.and_then(|hand| hand.reason.clone()),
         by_rules: ruled.map(by_rules),
         rules: match known {

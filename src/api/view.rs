@@ -8,7 +8,7 @@ use super::{
 use crate::{
     auth::Scope,
     live::{Place, TagState},
-    model::{Asset, Basis, Carrier, Freshness, Hands, Registry, Status, TagId, WardId},
+    model::{Asset, Basis, Carrier, Freshness, Hand, Hands, Registry, Status, TagId, WardId},
     site::Site,
     utilisation::Expectations,
 };
@@ -70,6 +70,10 @@ pub(super) struct AssetView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     status_until: Option<String>,
+    /// The ward that a claim takes it to; absent: none, or nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "C1")]
+    status_to: Option<String>,
     /// Why somebody set it by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_reason: Option<String>,
@@ -210,14 +214,13 @@ impl<'a> Picture<'a> {
     /// True when one who sees `scope` sees this.
     pub(super) fn may_see(&self, now: &AssetNow, scope: &Scope) -> bool {
         let floor = now.place().map(|place| place.floor);
-        scope.is_everything() || scope.admits(&now.asset, floor, self.ward_of(now))
+        scope.is_everything() || scope.admits(&now.asset, floor, self.ward_of(now), now.to())
     }
 
     pub(super) fn asset_view(&self, now: &AssetNow, fetch: Option<FetchView>) -> AssetView {
         let state = now.state.as_ref();
         let status = state.and_then(|state| state.status.as_ref());
-        let by_manual = status.filter(|status| status.basis == Basis::Manual);
-        let hand = by_manual.and_then(|_| self.hands.of(&now.asset.id));
+        let hand = now.hand();
         AssetView {
             id: now.asset.id.to_string(),
             label: now.asset.label.clone(),
@@ -229,6 +232,7 @@ impl<'a> Picture<'a> {
             status_basis: status.map(|status| status.basis),
             status_rule: status.map(|status| status.rule.clone()),
             status_until: hand.map(|hand| rfc3339(hand.until_ms)),
+            status_to: now.to().map(ToString::to_string),
             status_reason: hand.and_then(|hand| hand.reason.clone()),
             expected_free: expected_free(now, self),
             state: now.freshness(self.now_ms),
@@ -286,6 +290,16 @@ impl AssetNow {
     pub(super) fn status(&self) -> Status {
         let status = self.state.as_ref().and_then(|state| state.status.as_ref());
         status.map_or(Status::Unknown, |now| now.status)
+    }
+
+    /// What of that is by hand.
+    pub(super) fn hand(&self) -> Option<&Hand> {
+        self.state.as_ref()?.hand.as_deref()
+    }
+
+    /// The ward that a claim takes it to.
+    pub(super) fn to(&self) -> Option<&WardId> {
+        self.hand()?.to.as_ref()
     }
 
     pub(super) fn freshness(&self, now_ms: i64) -> Freshness {

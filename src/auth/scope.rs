@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
-    /// What stands in one of these wards or belongs to one, and what belongs to the shared pool.
+    /// What stands in one of these wards, belongs to one or is on its way to one, and what belongs to
+    /// the shared pool.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wards: Vec<WardId>,
     /// What is on one of these floors; what was never seen is on none.
@@ -25,12 +26,19 @@ impl Scope {
         self.wards.is_empty() && self.floors.is_empty() && self.classes.is_empty()
     }
 
-    /// True when the asset may be seen where it is now: on `floor`, in a room of `ward`.
+    /// True when the asset may be seen where it is now: on `floor`, in a room of `ward`, claimed to be
+    /// taken `to` one.
     #[must_use]
-    pub fn admits(&self, asset: &Asset, floor: Option<i16>, ward: Option<&WardId>) -> bool {
+    pub fn admits(
+        &self,
+        asset: &Asset,
+        floor: Option<i16>,
+        ward: Option<&WardId>,
+        to: Option<&WardId>,
+    ) -> bool {
         let home = asset.home_ward.as_ref();
         let of_wards = home.is_none_or(|home| self.wards.contains(home))
-            || ward.is_some_and(|ward| self.wards.contains(ward));
+            || ward.into_iter().chain(to).any(|ward| self.wards.contains(ward));
         (self.wards.is_empty() || of_wards)
             && (self.floors.is_empty() || floor.is_some_and(|floor| self.floors.contains(&floor)))
             && (self.classes.is_empty() || self.classes.contains(&asset.class))
@@ -57,29 +65,29 @@ mod tests {
     }
 
     #[test]
-    fn a_ward_sees_what_is_in_it_what_is_its_own_and_the_shared_pool() {
+    fn a_ward_sees_what_is_in_it_its_own_what_comes_and_the_shared_pool() {
         let [c1, d2]: [WardId; 2] = ["C1", "D2"].map(|ward| ward.parse().expect("a ward"));
         let scope = Scope { wards: vec![c1.clone()], ..Scope::default() };
-        assert!(scope.admits(&pump(Some("C1")), Some(2), Some(&d2)), "its own, astray");
-        assert!(scope.admits(&pump(Some("D2")), Some(1), Some(&c1)), "another's, here");
-        assert!(scope.admits(&pump(None), Some(2), Some(&d2)), "the pool's");
-        assert!(scope.admits(&pump(Some("C1")), None, None), "its own, never seen");
-        assert!(!scope.admits(&pump(Some("D2")), Some(2), Some(&d2)));
-        assert!(!scope.admits(&pump(Some("D2")), None, None));
+        assert!(scope.admits(&pump(Some("C1")), Some(2), Some(&d2), None), "its own, astray");
+        assert!(scope.admits(&pump(Some("D2")), Some(1), Some(&c1), None), "another's, here");
+        assert!(scope.admits(&pump(None), Some(2), Some(&d2), None), "the pool's");
+        assert!(scope.admits(&pump(Some("C1")), None, None, None), "its own, never seen");
+        assert!(scope.admits(&pump(Some("D2")), Some(2), Some(&d2), Some(&c1)), "on its way here");
+        assert!(!scope.admits(&pump(Some("D2")), Some(2), Some(&d2), Some(&d2)));
+        assert!(!scope.admits(&pump(Some("D2")), Some(2), Some(&d2), None));
+        assert!(!scope.admits(&pump(Some("D2")), None, None, None));
         assert!(scope.has_ward(&c1) && !scope.has_ward(&d2));
     }
 
     #[test]
     fn floors_and_classes_narrow_it_further() {
         let on = |floor| Scope { floors: vec![floor], ..Scope::default() };
-        assert!(on(1).admits(&pump(None), Some(1), None));
-        assert!(
-            !on(1).admits(&pump(None), Some(2), None) && !on(1).admits(&pump(None), None, None)
-        );
+        assert!(on(1).admits(&pump(None), Some(1), None, None));
+        assert!(!on(1).admits(&pump(None), Some(2), None, None));
+        assert!(!on(1).admits(&pump(None), None, None, None));
         let beds = Scope { classes: vec!["bed".parse().expect("a class")], ..Scope::default() };
-        assert!(!beds.admits(&pump(None), Some(1), None));
-        assert!(
-            Scope::default().is_everything() && Scope::default().admits(&pump(None), None, None)
-        );
+        assert!(!beds.admits(&pump(None), Some(1), None, None));
+        let all = Scope::default();
+        assert!(all.is_everything() && all.admits(&pump(None), None, None, None));
     }
 }

@@ -1,6 +1,8 @@
 //! What is known of one tag.
 
-use crate::model::{Freshness, Origin, StatusNow, TagId, ZoneId, freshness::DEFAULT_INTERVAL_MS};
+use crate::model::{
+    Freshness, Hand, Origin, StatusNow, TagId, ZoneId, freshness::DEFAULT_INTERVAL_MS,
+};
 
 /// What is known of a tag now.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,8 @@ pub struct TagState {
     pub status: Option<StatusNow>,
     /// What rules say of it, where that isn't what is shown.
     pub ruled: Option<StatusNow>,
+    /// What holds of that asset by hand, and is shown.
+    pub hand: Option<Box<Hand>>,
 }
 
 /// Where a tag was last.
@@ -65,6 +69,7 @@ impl TagState {
             firmware: None,
             status: None,
             ruled: None,
+            hand: None,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::asset::{Basis, Status, StatusNow};
 use serde::{Deserialize, Serialize};
-use spor_schemas::AssetId;
+use spor_schemas::{AssetId, WardId};
 use std::collections::BTreeMap;
 
 /// How long a claim lasts, milliseconds.
@@ -29,8 +29,10 @@ pub struct ByHand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
-    /// Reserves it for [`CLAIM_MS`].
+    /// Reserves it for [`CLAIM_MS`]; claimed again by the same, where it is taken to stays.
     Claim,
+    /// The same, to take it to a ward.
+    ClaimTo(WardId),
     /// Gives the own claim back.
     Release,
     /// Says what it is doing.
@@ -59,6 +61,9 @@ pub struct Hand {
     pub since_ms: i64,
     /// Up to when.
     pub until_ms: i64,
+    /// The ward that a claim takes it to; none: nobody said.
+    #[serde(default)]
+    pub to: Option<WardId>,
 }
 
 impl Hand {
@@ -118,19 +123,25 @@ impl Hands {
         let since_ms = held.map(|hand| hand.since_ms).max(after_ms);
         let at_ms = since_ms.map_or(now_ms, |since_ms| now_ms.max(since_ms.saturating_add(1)));
         let own_claim = held.filter(|hand| hand.is_claim() && hand.by == *by);
+        let to = match act {
+            Act::ClaimTo(ward) => Some(ward),
+            _ => None,
+        };
         let new = |status, reason, for_ms: i64| Hand {
             status,
             by: by.clone(),
             reason,
             since_ms: at_ms,
             until_ms: at_ms.saturating_add(for_ms),
+            to: to.cloned(),
         };
         let holds = match act {
-            Act::Claim => match (held, own_claim) {
+            Act::Claim | Act::ClaimTo(_) => match (held, own_claim) {
                 (None, _) => Some(new(Status::Reserved, None, CLAIM_MS)),
                 (Some(_), Some(own)) => {
                     let until_ms = own.until_ms.max(at_ms.saturating_add(CLAIM_MS));
-                    let longer = Hand { until_ms, ..own.clone() };
+                    let to = to.or(own.to.as_ref()).cloned();
+                    let longer = Hand { until_ms, to, ..own.clone() };
                     self.0.insert(asset.clone(), longer.clone());
                     return Acted { ended: None, holds: Some(longer) };
                 }
@@ -175,6 +186,7 @@ impl Hands {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn by(name: &str, act: Act) -> ByHand {
         ByHand { asset: "P1".parse().expect("valid"), by: name.to_owned(), act }
@@ -197,6 +209,32 @@ mod tests {
         let ended = hands.act(&by("anna", Act::Release), 90_000, None).ended.expect("ended");
         assert_eq!((ended.since_ms, ended.until_ms), (0, 90_000));
         assert_eq!(holder(&hands), None);
+    }
+
+    #[test]
+    fn where_a_claim_takes_a_thing_stays_until_its_holder_says_otherwise() {
+        let mut hands = Hands::default();
+        let [c1, d2]: [WardId; 2] = ["C1", "D2"].map(|ward| ward.parse().expect("valid"));
+        let to = |acted: Acted| acted.holds.and_then(|hand| hand.to);
+        let claim_to = |ward: &WardId| by("anna", Act::ClaimTo(ward.clone()));
+        assert_eq!(to(hands.act(&by("anna", Act::Claim), 0, None)), None);
+        assert_eq!(to(hands.act(&claim_to(&c1), 1_000, None)), Some(c1.clone()));
+        assert_eq!(to(hands.act(&by("anna", Act::Claim), 2_000, None)), Some(c1.clone()));
+        let others = by("bo", Act::ClaimTo(d2.clone()));
+        assert_eq!(hands.act(&others, 3_000, None), Acted::default(), "it isn't theirs");
+        assert_eq!(to(hands.act(&claim_to(&d2), 4_000, None)), Some(d2.clone()));
+        let ended = hands.act(&by("anna", Act::Release), 5_000, None).ended.expect("ended");
+        assert_eq!((ended.since_ms, ended.to), (0, Some(d2)), "one claim all along");
+        assert_eq!(to(hands.act(&by("anna", Act::Claim), 6_000, None)), None, "another claim");
+    }
+
+    #[test]
+    fn acts_and_hands_of_before_destinations_are_read() {
+        let act = r#"{"asset":"P1","by":"anna","act":"claim"}"#;
+        assert_eq!(serde_json::from_str::<ByHand>(act).expect("read"), by("anna", Act::Claim));
+        assert_eq!(serde_json::to_string(&by("anna", Act::Claim)).expect("written"), act);
+        let hand = r#"{"status":"reserved","by":"anna","reason":null,"since_ms":1,"until_ms":2}"#;
+        assert_eq!(serde_json::from_str::<Hand>(hand).expect("read").to, None);
     }
 
     #[test]
@@ -228,6 +266,48 @@ mod tests {
         );
         hands.act(&by("anna", Act::Clear), 4_000, None);
         assert_eq!(holder(&hands), None);
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<(i64, bool, u8)>> {
+        proptest::collection::vec((0i64..900_000, any::<bool>(), 0u8..5), 0..40)
+    }
+
+    proptest! {
+        /// Destinations change nothing of who holds what, and from when until when.
+        #[test]
+        fn where_it_goes_says_nothing_of_who_holds_it(acts in acts()) {
+            let [mut hands, mut without] = [Hands::default(), Hands::default()];
+            let asset: AssetId = "P1".parse().expect("valid");
+            let (mut now_ms, mut said) = (0, None);
+            for (after_ms, is_anna, kind) in acts {
+                now_ms += after_ms;
+                for hands in [&mut hands, &mut without] {
+                    hands.over(now_ms).iter().for_each(|asset| drop(hands.end(asset)));
+                }
+                let name = if is_anna { "anna" } else { "bo" };
+                let ward = || if kind == 0 { "C1" } else { "D2" }.parse::<WardId>().expect("valid");
+                let act = match kind {
+                    0 | 1 => Act::ClaimTo(ward()),
+                    2 => Act::Claim,
+                    3 => Act::Release,
+                    _ => Act::Clear,
+                };
+                let bare = if kind < 2 { Act::Claim } else { act.clone() };
+                let was = hands.of(&asset).cloned();
+                let acted = hands.act(&by(name, act), now_ms, None);
+                let bare = without.act(&by(name, bare), now_ms, None);
+                let blind = |hand: Option<Hand>| hand.map(|hand| Hand { to: None, ..hand });
+                prop_assert_eq!(blind(acted.ended), blind(bare.ended));
+                prop_assert_eq!(blind(acted.holds.clone()), blind(bare.holds));
+                said = match (acted.holds, was) {
+                    (Some(_), _) if kind < 2 => Some(ward()),
+                    (Some(_), Some(_)) => said,
+                    (Some(_), None) => None,
+                    (None, _) => said,
+                };
+                prop_assert_eq!(hands.of(&asset).and_then(|hand| hand.to.clone()), said.clone().filter(|_| hands.of(&asset).is_some()));
+            }
+        }
     }
 
     #[test]

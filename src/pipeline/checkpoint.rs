@@ -7,7 +7,10 @@
 //! and those in front of its newest segments. Beside them lies the text of each site file that a
 //! checkpoint or the journal names.
 
-use super::{Parts, Pipeline, snapshot::SnapshotError};
+use super::{
+    Parts, Pipeline,
+    snapshot::{Form, SnapshotError},
+};
 use crate::{
     journal::{Journal, Sealer},
     model::{PersonId, Registry, TagId},
@@ -21,9 +24,9 @@ use std::{
     sync::Arc,
 };
 
-/// First bytes of a checkpoint; the last one is the version of its form.
-const MAGIC: [u8; 8] = *b"SPORCKP\x04";
-/// Magic, journal's id, sequence, time of receipt, length of the site's version.
+/// First bytes of a checkpoint; the form follows.
+const MAGIC: [u8; 7] = *b"SPORCKP";
+/// Magic and form, journal's id, sequence, time of receipt, length of the site's version.
 const HEAD: usize = 8 + 16 + 8 + 8 + 1;
 const KEPT: usize = 2;
 const HOUR_MS: i64 = 3_600_000;
@@ -67,6 +70,7 @@ pub struct Found {
     pub sequence: u64,
     pub(super) received_ms: i64,
     pub(super) site: String,
+    form: Form,
     bytes: Vec<u8>,
     body: usize,
 }
@@ -103,7 +107,8 @@ impl Checkpoints {
     pub fn adopt(&self, state: &Path) -> Result<bool, CheckpointError> {
         let bytes = fs::read(state)
             .map_err(|source| CheckpointError::File { path: state.to_owned(), source })?;
-        let Some(mut body) = checked(&bytes).map(<[u8]>::to_vec) else { return Ok(false) };
+        let Some((_, body)) = checked(&bytes) else { return Ok(false) };
+        let mut body = body.to_vec();
         body[8..24].copy_from_slice(&self.journal);
         body[24..32].copy_from_slice(&0u64.to_le_bytes());
         let crc = crc32fast::hash(&body).to_le_bytes();
@@ -204,7 +209,8 @@ impl Checkpoints {
     /// None: damaged, of another form, or of another journal.
     fn load(&self, sequence: u64) -> io::Result<Option<Found>> {
         let bytes = fs::read(self.path(sequence))?;
-        let Some(body) = checked(&bytes).filter(|body| body[8..24] == self.journal) else {
+        let Some((form, body)) = checked(&bytes).filter(|(_, body)| body[8..24] == self.journal)
+        else {
             return Ok(None);
         };
         let number = |at: usize| body[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
@@ -213,7 +219,7 @@ impl Checkpoints {
         let site = String::from_utf8_lossy(site).into_owned();
         let received_ms = number(32).cast_signed();
         let (sequence, body) = (number(24), site_ends);
-        Ok(Some(Found { sequence, received_ms, site, bytes, body }))
+        Ok(Some(Found { sequence, received_ms, site, form, bytes, body }))
     }
 
     /// Writes the state after `sequence`; nothing is synced yet.
@@ -278,6 +284,7 @@ fn head(journal: [u8; 16], sequence: u64, received_ms: i64, version: &str) -> Ve
     let length = u8::try_from(version.len()).unwrap_or_default();
     let mut head = Vec::with_capacity(HEAD + version.len());
     head.extend_from_slice(&MAGIC);
+    head.push(Form::NOW as u8);
     head.extend_from_slice(&journal);
     head.extend_from_slice(&sequence.to_le_bytes());
     head.extend_from_slice(&received_ms.to_le_bytes());
@@ -286,13 +293,14 @@ fn head(journal: [u8; 16], sequence: u64, received_ms: i64, version: &str) -> Ve
     head
 }
 
-/// What stands in front of the CRC of an intact checkpoint of this form.
-fn checked(bytes: &[u8]) -> Option<&[u8]> {
+/// What stands in front of the CRC of an intact checkpoint of a known form.
+fn checked(bytes: &[u8]) -> Option<(Form, &[u8])> {
     let (body, crc) = bytes.split_last_chunk::<4>()?;
     let is_intact = body.len() >= HEAD
         && crc32fast::hash(body) == u32::from_le_bytes(*crc)
-        && body[..8] == MAGIC;
-    is_intact.then_some(body)
+        && body.starts_with(&MAGIC);
+    let form = Form::from_byte(*body.get(MAGIC.len())?).filter(|_| is_intact)?;
+    Some((form, body))
 }
 
 impl Found {
@@ -315,7 +323,7 @@ impl Found {
         rename: impl Fn(&TagId, &PersonId) -> Option<(TagId, PersonId)>,
     ) -> Result<(Vec<u8>, Registry), CheckpointError> {
         let body = &self.bytes[self.body..self.bytes.len() - 4];
-        let mut pipeline = Pipeline::read(parts, body, |_| None)?;
+        let mut pipeline = Pipeline::read(parts, self.form, body, |_| None)?;
         badges.iter().for_each(|tag| pipeline.forget(tag));
         pipeline.rename_persons(rename);
         let mut state = head([0; 16], self.sequence, self.received_ms, &self.site);
@@ -328,7 +336,7 @@ impl Found {
     /// The pipeline as it was.
     pub(super) fn take_up(&self, parts: Parts, sealer: &Sealer) -> Result<Pipeline, SnapshotError> {
         let body = &self.bytes[self.body..self.bytes.len() - 4];
-        Pipeline::read(parts, body, |sealed| sealer.open(sealed))
+        Pipeline::read(parts, self.form, body, |sealed| sealer.open(sealed))
     }
 }
 

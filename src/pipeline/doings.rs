@@ -7,7 +7,7 @@ use super::{Pipeline, doing::status_row, event};
 use crate::{
     live::ByHandNow,
     model::{
-        AssetId, ByHand, ById, Decided, Hand, Hands, Restored, RestoredStatus, ShownChange,
+        AssetId, ByHand, ById, Decided, Hand, Hands, Restored, RestoredStatus, ShownChange, Status,
         StatusNow, StatusRow, ZoneId,
     },
 };
@@ -45,6 +45,33 @@ pub(super) struct DoingsKept<
     ruled: Vec<(Id, Rule)>,
     hands: Held,
     ended_ms: Ended,
+}
+
+/// The same of when claims didn't say where to.
+pub(super) type NoDestinations = DoingsKept<AssetId, Ruled, BTreeMap<AssetId, HandAlone>>;
+
+/// What held by hand then.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HandAlone {
+    status: Status,
+    by: String,
+    reason: Option<String>,
+    since_ms: i64,
+    until_ms: i64,
+}
+
+impl From<HandAlone> for Hand {
+    fn from(HandAlone { status, by, reason, since_ms, until_ms }: HandAlone) -> Self {
+        Self { status, by, reason, since_ms, until_ms, to: None }
+    }
+}
+
+impl From<NoDestinations> for DoingsKept {
+    fn from(DoingsKept { ruled, hands: alone, ended_ms }: NoDestinations) -> Self {
+        let mut hands = Hands::default();
+        alone.into_iter().for_each(|(asset, hand)| hands.take_up(asset, hand.into()));
+        Self { ruled, hands, ended_ms }
+    }
 }
 
 impl Doings {

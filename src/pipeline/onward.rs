@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 /// The pin of what the decided log holds and storage hasn't stored: nothing is deleted without it.
 pub const STORAGE_PIN: &str = "storage";
 /// The form of a batch. Every form begins with `through`.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 /// So much is read at once, bytes.
 const CHUNK: usize = 256 * 1024;
 

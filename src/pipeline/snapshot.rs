@@ -3,7 +3,7 @@
 
 use super::{
     Parts, Pipeline,
-    doings::{Doings, DoingsKept},
+    doings::{Doings, DoingsKept, NoDestinations},
     shard_of,
     tag::TagWork,
 };
@@ -19,6 +19,26 @@ use std::io::Write;
 #[derive(Debug, thiserror::Error)]
 #[error("a snapshot of the pipeline: {0}")]
 pub struct SnapshotError(#[from] postcard::Error);
+
+/// The form of a snapshot. One that is written down without the names of its fields can't be read
+/// as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Claims don't say where to.
+    NoDestinations = 4,
+    /// They may.
+    Destinations = 5,
+}
+
+impl Form {
+    /// In which it is written.
+    pub(super) const NOW: Self = Self::Destinations;
+
+    /// None: this version can't read it.
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        [Self::NoDestinations, Self::Destinations].into_iter().find(|form| *form as u8 == byte)
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Head<Whole = RegistryChange, Doing = DoingsKept> {
@@ -69,19 +89,27 @@ impl Pipeline {
         put(out, &seal(&postcard::to_stdvec(&people)?))
     }
 
-    /// Takes up what [`Self::write`] wrote. `open` gives none where the key is gone: then people's
+    /// Takes up what [`Self::write`] wrote, now or in an earlier form. `open` gives none where the key is gone: then people's
     /// tags begin anew.
     ///
     /// # Errors
     /// When the bytes are of another form.
     pub(super) fn read(
         parts: Parts,
+        form: Form,
         bytes: &[u8],
         open: impl Fn(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Self, SnapshotError> {
         let mut pipeline = Self::new(parts);
         let mut rest = bytes;
-        let head: Head = take(&mut rest)?;
+        let head = match form {
+            Form::Destinations => take::<Head>(&mut rest)?,
+            Form::NoDestinations => {
+                let Head { registry, followed, doings, rules } =
+                    take::<Head<RegistryChange, NoDestinations>>(&mut rest)?;
+                Head { registry, followed, doings: doings.into(), rules }
+            }
+        };
         pipeline.known.apply(&head.registry);
         pipeline.followed = head.followed;
         pipeline.doings = Doings::take_up(head.doings);

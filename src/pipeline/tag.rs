@@ -8,8 +8,8 @@ use crate::{
     live::{Place, TagState},
     locate::{Crossing, Located, Move, Placed, Track},
     model::{
-        AssetId, Decided, Fix, Freshness, LOW_BATTERY_PCT, PositionRow, RestoredTag, StatusNow,
-        TagId, VisitRow, WELL_AGAIN_PCT, ZoneId,
+        AssetId, Decided, Fix, Freshness, Hand, LOW_BATTERY_PCT, PositionRow, RestoredTag,
+        StatusNow, TagId, VisitRow, WELL_AGAIN_PCT, ZoneId,
     },
     site::Site,
 };
@@ -243,6 +243,7 @@ impl TagWork {
         tag: &TagId,
         status: Option<StatusNow>,
         ruled: Option<StatusNow>,
+        hand: Option<Hand>,
     ) -> TagState {
         let located = self.track.located();
         TagState {
@@ -255,6 +256,7 @@ impl TagWork {
             firmware: self.firmware.clone(),
             status,
             ruled,
+            hand: hand.map(Box::new),
             place: located.map(place),
         }
     }

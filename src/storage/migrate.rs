@@ -80,6 +80,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../schemas/database/0011_before.sql"),
         timescale: None,
     },
+    Migration {
+        number: 12,
+        name: "0012_claim_to.sql",
+        sql: include_str!("../../schemas/database/0012_claim_to.sql"),
+        timescale: None,
+    },
 ];
 
 /// The role of reports and its grants: after the migrations, at every start.

@@ -5,7 +5,7 @@ use crate::{
     clock::now_ms,
     model::{
         AssetId, Basis, Hand, PositionRow, Restored, RestoredStatus, RestoredTag, RulesRow, Status,
-        StatusNow, TagId, ZoneId,
+        StatusNow, TagId, WardId, ZoneId,
     },
 };
 use deadpool_postgres::Object;
@@ -74,8 +74,8 @@ async fn read(client: &Object) -> Result<Restored, StorageError> {
     }
     restored.rules = client.query(RULES, &[]).await?.last().map(rules_row);
     // Whatever is over by now ends at the first tick, as it would have.
-    let hands =
-        "select h.asset, h.from_at, h.until_at, h.status, h.by_whom, h.reason from by_hand h
+    let hands = "select h.asset, h.from_at, h.until_at, h.status, h.by_whom, h.reason, h.to_ward
+                 from by_hand h
                  join asset_status s on s.asset = h.asset and s.from_at = h.from_at
                  join asset a on a.id = h.asset
                  where s.to_at is null and s.basis = 'manual' and a.retired_at is null";
@@ -135,6 +135,7 @@ pub(super) fn hand(row: &Row, first: usize) -> Option<Hand> {
         status: Status::parse(row.get(first + 2))?,
         by: row.get(first + 3),
         reason: row.get(first + 4),
+        to: row.get::<_, Option<&str>>(first + 5).and_then(|ward| WardId::new(ward).ok()),
     })
 }
 

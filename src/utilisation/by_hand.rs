@@ -106,6 +106,7 @@ mod tests {
             reason: said.map(|_| "why".to_owned()),
             since_ms,
             until_ms,
+            to: None,
         }
     }
 

@@ -94,7 +94,7 @@ async fn a_ward_board_says_when_what_is_its_own_or_here_is_expected_to_be_free()
     for ward in ["D2", "F1"] {
         let url = format!("{}/ward?lang=en&ward={ward}", spor.http);
         let Some(browser) = Browser::open(&url, 1920, 1080).await else { return };
-        browser.until_text("Expected to be free 1", 20).await;
+        browser.until_text("Expected 1", 20).await;
         let expected = browser.value("document.getElementById('expected-rows').innerText").await;
         let expected = expected.as_str().unwrap();
         assert!(

@@ -4,7 +4,7 @@ use crate::support::{
     Spor,
     browser::Browser,
     client::{client, position_topic, publish_all},
-    until,
+    postgres, until,
 };
 use serde_json::{Value, json};
 
@@ -187,6 +187,101 @@ async fn of_two_porters_one_holds_the_pump_also_after_a_crash() {
     assert_eq!(claim(&spor, "bo").await.0, 200);
     let (status, _) = ask(&spor, "POST", "BED-0001/claim", json!({ "by": "bo" })).await;
     assert_eq!(status, 409, "a dirty bed is not fetched");
+}
+
+/// What the event stream says of the pump in its first frame: up to when it is held, and for where.
+async fn streamed(spor: &Spor, id: &str) -> (Value, Value) {
+    let mut answer = reqwest::get(format!("{}/api/v1/stream", spor.http)).await.unwrap();
+    let mut heard = String::new();
+    loop {
+        heard.push_str(&String::from_utf8_lossy(&answer.chunk().await.unwrap().unwrap()));
+        let snapshot = heard.split("\n\n").find(|f| f.starts_with("event: snapshot"));
+        // A frame that no other follows may not be whole yet.
+        let data = snapshot.and_then(|frame| frame.split_once("data: "));
+        let Some(Ok(data)) = data.map(|(_, data)| serde_json::from_str::<Value>(data)) else {
+            continue;
+        };
+        let columns = data["columns"].as_array().unwrap();
+        let at = |name: &str| columns.iter().position(|column| column == name).unwrap();
+        let rows = data["assets"].as_array().unwrap();
+        let row = rows.iter().find(|row| row[at("id")] == id).unwrap();
+        return (row[at("status_until_ms")].clone(), row[at("status_to")].clone());
+    }
+}
+
+#[tokio::test]
+async fn a_claim_says_which_ward_it_takes_the_pump_to_also_after_a_crash() {
+    let Some(mut spor) = hospital().await else { return };
+    let claim = async |spor: &Spor, body: Value| ask(spor, "POST", "PUMP-0004/claim", body).await;
+    let (status, problem) = claim(&spor, json!({ "by": "anna", "to": "NOWHERE" })).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("to")), "{problem}");
+    let told = problem["detail"].as_str().unwrap();
+    assert!(told.contains("NOWHERE") && told.contains("D1, D2"), "{told}");
+    let (_, pump) = spor.get("/api/v1/assets/PUMP-0004").await;
+    assert_eq!((&pump["status"], pump.get("status_to")), (&json!("available"), None));
+    assert_eq!(streamed(&spor, "PUMP-0004").await, (Value::Null, Value::Null));
+
+    let (status, pump) = claim(&spor, json!({ "by": "anna", "to": "D2" })).await;
+    assert_eq!((status, &pump["status_to"]), (200, &json!("D2")), "{pump}");
+    let (_, pump) = claim(&spor, json!({ "by": "anna", "to": "D1" })).await;
+    assert_eq!(pump["status_to"], "D1", "changed");
+    let (_, pump) = claim(&spor, json!({ "by": "anna" })).await;
+    assert_eq!(pump["status_to"], "D1", "kept");
+    assert_eq!(claim(&spor, json!({ "by": "bo", "to": "D2" })).await.0, 409);
+    assert_eq!(claim(&spor, json!(["anna", "D2"])).await.0, 400, "no object");
+
+    for crashed in [false, true] {
+        if crashed {
+            spor.kill();
+            spor.start_again().await;
+        }
+        let (_, coming) = spor.get("/api/v1/assets?to=D1").await;
+        assert_eq!(ids(&coming), ["PUMP-0004"], "after a crash: {crashed}");
+        let (_, others) = spor.get("/api/v1/assets?to=D2").await;
+        assert_eq!(ids(&others), Vec::<&str>::new());
+        let (until_ms, to) = streamed(&spor, "PUMP-0004").await;
+        assert_eq!((until_ms.is_i64(), to), (true, json!("D1")), "after a crash: {crashed}");
+        let (_, why) = spor.get("/api/v1/assets/PUMP-0004/status").await;
+        assert_eq!((&why["rule"], &why["to"]), (&json!("claim"), &json!("D1")), "{why}");
+    }
+    let sql = "select to_ward, count(*) over () from by_hand where asset = 'PUMP-0004'";
+    let database = postgres::connect(&spor.database_url()).await;
+    until("the claim in its table", 10, async || {
+        let row = database.query_opt(sql, &[]).await.unwrap()?;
+        let stored: (Option<String>, i64) = (row.get(0), row.get(1));
+        (stored == (Some("D1".to_owned()), 1)).then_some(())
+    })
+    .await;
+    let (_, released) = ask(&spor, "DELETE", "PUMP-0004/claim?by=anna", json!({})).await;
+    assert_eq!(released.get("status_to"), None, "{released}");
+    let (status, problem) = spor.get("/api/v1/assets?to=NOWHERE").await;
+    assert_eq!((status, &problem["field"]), (400, &json!("to")));
+}
+
+#[tokio::test]
+async fn a_wall_of_one_ward_sees_what_is_on_its_way_there_and_only_as_long() {
+    let Some(spor) = hospital().await else { return };
+    let url = format!("{}/api/v1/assets/PUMP-0004", spor.http);
+    let pump = json!({ "label": "Pump 4", "class": "infusion-pump", "home_ward": "F1" });
+    assert!(
+        reqwest::Client::new().put(url).json(&pump).send().await.unwrap().status().is_success()
+    );
+    let wall = spor.token(&["add", "wall-d1", "--role", "wall", "--wards", "D1"], "");
+    let sees = async || {
+        let asked = reqwest::Client::new()
+            .get(format!("{}/api/v1/assets/PUMP-0004", spor.http))
+            .bearer_auth(&wall);
+        asked.send().await.unwrap().status().as_u16()
+    };
+    until("the wall to be let in, and no further", 10, async || {
+        (sees().await == 404).then_some(())
+    })
+    .await;
+    let to = |ward: &str| json!({ "by": "anna", "to": ward });
+    assert_eq!(ask(&spor, "POST", "PUMP-0004/claim", to("D1")).await.0, 200);
+    assert_eq!(sees().await, 200, "on its way there");
+    assert_eq!(ask(&spor, "POST", "PUMP-0004/claim", to("D2")).await.0, 200);
+    assert_eq!(sees().await, 404, "somewhere else now");
 }
 
 #[tokio::test]

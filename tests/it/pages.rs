@@ -52,6 +52,32 @@ async fn a_porter_logs_in_reserves_the_nearest_and_gives_it_back() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_ward_reserves_for_that_ward() {
+    let Some((spor, _)) = hospital(&[]).await else { return };
+    let path = "/wall?lang=en&test=1&ward=d1&at=D1-station";
+    let Some(browser) = phone(&spor, path).await else { return };
+    browser.until_ready().await;
+    browser.until_text("Reserve for ward D1", 10).await;
+    browser.touch("#cards .act").await;
+    browser.until_text("Yours, to D1 by", 10).await;
+    let (_, coming) = spor.get("/api/v1/assets?to=D1").await;
+    let id = coming["assets"][0]["id"].as_str().unwrap().to_owned();
+    // Another's screen says whose ward it goes to.
+    let second = format!("{}/wall?lang=da&test=1&at=D2-station&asset={id}", spor.http);
+    let Some(other) = Browser::open(&second, 1920, 1080).await else { return };
+    other.until_ready().await;
+    other.until_text("På vej til D1, inden", 10).await;
+    other.close().await;
+    browser.touch("#cards [data-mine=true] .act").await;
+    until("nothing on its way", 10, async || {
+        let (_, coming) = spor.get("/api/v1/assets?to=D1").await;
+        (coming["assets"] == json!([])).then_some(())
+    })
+    .await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_wall_is_let_in_by_a_code_and_says_so_when_it_is_put_out() {
     let Some((spor, _)) = hospital(&[("SPOR_HTTP__OPEN", "false")]).await else { return };
     // Without any token a Spor on loopback is open again.
@@ -84,8 +110,10 @@ async fn a_code_on_the_wall_leads_to_the_same_asset_on_a_phone() {
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "image/svg+xml");
     assert!(answer.text().await.unwrap().starts_with("<svg"));
-    let (status, problem) = spor.get("/api/v1/assets/BED-0001/qr?at=nowhere").await;
-    assert_eq!((status, &problem["field"]), (400, &json!("at")));
+    for (asked, wrong) in [("at=nowhere", "at"), ("at=D1-station&ward=NOWHERE", "ward")] {
+        let (status, problem) = spor.get(&format!("/api/v1/assets/BED-0001/qr?{asked}")).await;
+        assert_eq!((status, &problem["field"]), (400, &json!(wrong)));
+    }
     let Some(browser) =
         Browser::open(&format!("{}/wall?lang=en&test=1&at=D1-station", spor.http), 1920, 1080)
             .await
@@ -244,8 +272,11 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
         let level = json!({ "target": target, "critical": critical });
         assert!(http.put(url).json(&level).send().await.unwrap().status().is_success());
     }
-    let claim = http.post(format!("{}/api/v1/assets/PUMP-0001/claim", spor.http)).json(&json!({}));
-    assert!(claim.send().await.unwrap().status().is_success());
+    let claim = async |id: &str, body: serde_json::Value| {
+        let claim = http.post(format!("{}/api/v1/assets/{id}/claim", spor.http)).json(&body);
+        assert!(claim.send().await.unwrap().status().is_success());
+    };
+    claim("PUMP-0001", json!({})).await;
     let Some(browser) =
         Browser::open(&format!("{}/ward?lang=en&ward=d2", spor.http), 1920, 1080).await
     else {
@@ -269,6 +300,17 @@ async fn a_ward_board_says_what_is_here_what_is_away_and_what_belongs_elsewhere(
         browser.value(&css).await.as_str().unwrap().to_owned()
     };
     assert!(list("going").await.contains("Ting PUMP-0001"), "reserved: {text}");
+    claim("SPR-0001", json!({ "to": "D2" })).await;
+    claim("PUMP-0001", json!({ "to": "F1" })).await;
+    browser.until_text("Expected 1", 10).await;
+    let coming = list("expected").await;
+    for words in ["Ting SPR-0001", "On its way here since", " · from F1"] {
+        assert!(coming.contains(words), "{words}: {coming}");
+    }
+    browser.until_text("On its way to F1, by", 10).await;
+    let free = format!("{}/api/v1/assets/SPR-0001/claim", spor.http);
+    assert!(http.delete(free).send().await.unwrap().status().is_success());
+    browser.until_text("Expected 0", 10).await;
     assert!(list("away").await.contains("Ting PUMP-0003"), "ours, in F1: {text}");
     let strays = list("strays").await;
     assert!(strays.contains("Ting PUMP-0002") && strays.contains("belongs to F1"), "{strays}");

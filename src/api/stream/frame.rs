@@ -12,7 +12,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The names of [`Row`]'s values, in their order.
-pub(super) const COLUMNS: [&str; 18] = [
+pub(super) const COLUMNS: [&str; 20] = [
     "id",
     "label",
     "class",
@@ -31,6 +31,8 @@ pub(super) const COLUMNS: [&str; 18] = [
     "battery_pct",
     "room_only",
     "portal",
+    "status_until_ms",
+    "status_to",
 ];
 
 #[derive(Serialize)]
@@ -53,6 +55,8 @@ struct Row<'a>(
     Option<u8>,
     Option<bool>,
     Option<bool>,
+    Option<i64>,
+    Option<&'a str>,
 );
 
 /// One asset as a JSON array.
@@ -80,6 +84,8 @@ pub fn row(now: &AssetNow, now_ms: i64) -> String {
         state.and_then(|state| state.battery_pct),
         place.map(crate::live::Place::is_room_only),
         place.map(crate::live::Place::is_portal),
+        now.hand().map(|hand| hand.until_ms),
+        now.to().map(WardId::as_str),
     );
     serde_json::to_string(&row).expect("a row holds nothing that JSON cannot say")
 }

@@ -52,7 +52,9 @@ pub(super) struct StreamQuery {
 }
 
 /// Equipment as it moves: `hello`, a `snapshot`, then at most ten `delta` a second (fewer where many
-/// listen) and a `ping` each five seconds. After a gap, and when the building has changed, `hello` and `snapshot` come
+/// listen) and a `ping` each five seconds. A snapshot names the columns of its rows and of all that
+/// follow; `status_until_ms` and `status_to` say up to when something holds by hand, and the ward that a
+/// claim takes it to. After a gap, and when the building has changed, `hello` and `snapshot` come
 /// again.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "assets", operation_id = "stream",

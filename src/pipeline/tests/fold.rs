@@ -38,8 +38,8 @@ async fn record(folder: &Path) {
             draft.push(Kind::Tick, "", "", b"");
         }
         if i % 150 == 60 {
-            let acts =
-                [Act::Claim, say(Status::Dirty, 9_000), Act::Clear, say(Status::Cleaning, 4_000)];
+            let claim = Act::ClaimTo("C1".parse().expect("valid"));
+            let acts = [claim, say(Status::Dirty, 9_000), Act::Clear, say(Status::Cleaning, 4_000)];
             let act = acts[i / 150 % acts.len()].clone();
             let asset = "P1".parse().expect("valid");
             let act = ByHand { asset, by: "anna".to_owned(), act };

@@ -73,6 +73,7 @@ async fn a_claim_was_fetched_when_the_thing_is_at_work_before_it_is_over() {
             reason: None,
             since_ms: now,
             until_ms,
+            to: None,
         },
     };
     storage

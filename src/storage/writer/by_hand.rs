@@ -3,10 +3,10 @@
 
 use super::batch::{Batch, StatusChange};
 use crate::{
-    model::{Hand, StatusRow},
+    model::{Hand, StatusRow, WardId},
     storage::connection::Ms,
 };
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, Transaction, types::ToSql};
 
 const PUT_BENEATH: &str = "
     insert into status_beneath (asset, from_at, status, basis, rule, zone)
@@ -15,11 +15,12 @@ const PUT_BENEATH: &str = "
         status = excluded.status, basis = excluded.basis, rule = excluded.rule, zone = excluded.zone";
 
 const PUT_HANDS: &str = "
-    insert into by_hand (asset, from_at, until_at, status, by_whom, reason)
-    select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+    insert into by_hand (asset, from_at, until_at, status, by_whom, reason, to_ward)
+    select * from unnest(
+        $1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
     on conflict (asset, from_at) do update set
         until_at = excluded.until_at, status = excluded.status, by_whom = excluded.by_whom,
-        reason = excluded.reason";
+        reason = excluded.reason, to_ward = excluded.to_ward";
 
 /// Rules that are known to be in force from then on; of a beginning that is told again nothing changes.
 const PUT_RULES: &str = "
@@ -43,7 +44,10 @@ pub(super) async fn write(transaction: &Transaction<'_>, batch: &Batch) -> Resul
     let statuses: Vec<&str> = hands().map(|hand| hand.status.as_str()).collect();
     let by: Vec<&str> = hands().map(|hand| hand.by.as_str()).collect();
     let reasons: Vec<Option<&str>> = hands().map(|Hand { reason, .. }| reason.as_deref()).collect();
-    transaction.execute(PUT_HANDS, &[&assets, &from, &until, &statuses, &by, &reasons]).await?;
+    let to: Vec<Option<&str>> = hands().map(|hand| hand.to.as_ref().map(WardId::as_str)).collect();
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&assets, &from, &until, &statuses, &by, &reasons, &to];
+    transaction.execute(PUT_HANDS, &parameters).await?;
     Ok(())
 }
 

@@ -51,6 +51,17 @@ test('what is reserved here is told from what others reserved, until it ends', a
   assert.equal(claims.until('P1', RESERVED, now), 0);
 });
 
+test('a claim goes to the ward that one asks for', async () => {
+  const claimed = { status_until: '2026-01-01T12:00:00Z' };
+  const server = serverOf({ 'POST /api/v1/assets/P1/claim': { ...claimed, status_to: 'C1' }, 'POST /api/v1/assets/P2/claim': claimed });
+  const claims = new Claims(server, () => {});
+  claims.allow({ may: ['handle'], name: 'anna' });
+  await claims.toggle('P1', false, 0, 'C1');
+  await claims.toggle('P2', false, 0, null);
+  assert.deepEqual(server.asked.map(([, , body]) => body), [{ to: 'C1' }, {}]);
+  assert.deepEqual([claims.to('P1'), claims.to('P2'), claims.to('P3')], ['C1', null, null]);
+});
+
 test('while nobody has a name, the browser has one, and gives back by it', async () => {
   const server = serverOf({ 'POST /api/v1/assets/P1/claim': { status_until: '2026-01-01T12:00:00Z' } });
   const claims = new Claims(server, () => {});
@@ -155,6 +166,25 @@ test('a ward board counts what is here, what is short, and who belongs where', (
   const { here, free, short } = board.classes.get('bed');
   assert.deepEqual([here, free, short], [3, 1, 4]);
   assert.equal(board.classes.get('scale').short, 1, 'none is here at all');
+});
+
+test('a ward board says what is on its way here, until that is over, and not that it leaves', () => {
+  const columns = ['id', 'label', 'class', 'home_ward', 'status', 'state', 'floor', 'x_m', 'y_m', 'zone', 'entered_ms', 'seen_ms', 'interval_ms', 'status_until_ms', 'status_to'];
+  const now = 10_000_000;
+  const row = (id, status, zone, until, to) => [id, id, 'bed', null, status, 'live', 1, 1, 2, zone, now, now, 2000, until, to];
+  const store = new Store();
+  store.snapshot({ columns, assets: [
+    row('later', 'reserved', 'e1-a', now + 9_000, 'D1'), row('sooner', 'reserved', 'd1-a', now + 5_000, 'D1'), row('over', 'reserved', 'e1-a', now, 'D1'),
+    row('leaves', 'reserved', 'd1-a', now + 9_000, 'E1'), row('said', 'maintenance', 'd1-a', now + 9_000, null), row('nobody', 'reserved', 'e1-a', now + 9_000, null),
+  ] }, 0);
+  const site = { rooms: new Map([['d1-a', { ward: 'D1' }], ['e1-a', { ward: 'E1' }]]) };
+  const awaited = new Map([['sooner', { at: new Date(now).toISOString() }]]);
+  const board = boardOf(store, site, 'D1', [{ class: 'bed', target: 2, critical: 1 }], awaited, now);
+  const ids = (slots) => slots.map((slot) => store.ids[slot]);
+  assert.deepEqual([ids(board.coming), ids(board.going), ids(board.expected)], [['sooner', 'later'], ['leaves'], []]);
+  assert.equal(board.classes.get('bed').short, 2, 'none of them is free');
+  store.delta({ assets: [row('later', 'in_use', 'd1-a', null, null)] }, 0);
+  assert.deepEqual(ids(boardOf(store, site, 'D1', [], awaited, now).coming), ['sooner'], 'fetched');
 });
 
 const alert = (kind, severity, state, name, minute) => ({ kind, severity, state, subject: name, opened_at: `2026-01-01T10:0${minute}:00Z` });

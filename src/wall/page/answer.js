@@ -1,7 +1,7 @@
 // The answer panel: what was asked, the nearest three as cards, everything else below as a list.
 
 import { byId, button, icon, make, pool, setData, setName, setShown, setText } from './dom.js';
-import { AVAILABLE, STATUSES } from './store.js';
+import { AVAILABLE, RESERVED, STATUSES } from './store.js';
 import { LOST, STALE, UNKNOWN } from './freshness.js';
 import { classInSentence, className, shapeOf } from './classes.js';
 import { paintGlyph } from './glyphs.js';
@@ -165,22 +165,35 @@ export class Answer {
     setText(item.metres, far);
     setText(item.way, index !== undefined && entry.walk && (first || chosen || this.panelUnits > TIGHT_UNITS) ? text.way(entry.walk.steps, !first && !chosen) : '');
     setData(item, 'mine', String(Boolean(entry.mine)));
-    setText(item.status, entry.mine ? text.t('claim.mine', { time: text.time(scene.claims.until(store.ids[slot], store.status[slot], nowMs)) }) : text.t(`status.${STATUSES[store.status[slot]]}`));
+    setText(item.status, this.statusOf(entry, scene));
     setText(item.age, ageOf(freshness, nowMs - store.seen[slot], text));
     if (item.act) this.fillAct(item, entry, first || chosen, scene);
     setText(item.label, store.labels[slot]);
     setText(item.more, chosen || first ? details(store, slot, freshness, text, nowMs) : '');
   }
 
+  /** What it is doing; of what is reserved whose it is, where it goes and until when, as far as that was said. */
+  statusOf({ slot, mine }, { claims, text, nowMs }) {
+    const { store } = this;
+    if (mine) {
+      const time = text.time(claims.until(store.ids[slot], store.status[slot], nowMs));
+      // Until the news of it has come back, only this browser knows.
+      const ward = store.tos[slot] ?? claims.to(store.ids[slot]);
+      return ward ? text.t('claim.mine.to', { ward, time }) : text.t('claim.mine', { time });
+    }
+    if (store.status[slot] === RESERVED && store.tos[slot]) return text.onItsWay(store.tos[slot], store.until[slot]);
+    return text.t(`status.${STATUSES[store.status[slot]]}`);
+  }
+
   /** The button that reserves the first and the chosen answer, and gives back what is reserved here. */
-  fillAct(item, { slot, mine }, wanted, { claims, reached, text }) {
+  fillAct(item, { slot, mine }, wanted, { claims, reached, text, ward }) {
     const id = this.store.ids[slot];
     setShown(item.act, claims.allowed && reached && (mine || wanted));
     item.act.disabled = claims.busy === id;
     const trouble = claims.trouble?.id === id ? `claim.${claims.trouble.kind}` : null;
-    const label = mine ? 'claim.release' : 'claim.take';
+    const label = mine ? 'claim.release' : ward ? 'claim.take.to' : 'claim.take';
     setData(item.act, 'trouble', String(trouble !== null));
-    setText(item.act, text.t(trouble === null ? label : text.has(trouble) ? trouble : 'claim.lost'));
+    setText(item.act, text.t(trouble === null ? label : text.has(trouble) ? trouble : 'claim.lost', { ward }));
   }
 
   showList(rest, scene) {

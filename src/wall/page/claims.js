@@ -32,19 +32,24 @@ export class Claims {
     return status === RESERVED || nowMs - claim.at < NEWS_MS ? claim.until : 0;
   }
 
+  /** Where that takes it; null: nobody said. */
+  to(id) {
+    return this.held[id]?.to ?? null;
+  }
+
   any(nowMs) {
     return Object.values(this.held).some((claim) => claim.until > nowMs);
   }
 
-  /** Reserves it, or gives it back. */
-  async toggle(id, mine, nowMs) {
+  /** Reserves it, to be taken to the ward `to` where that isn't null, or gives it back. */
+  async toggle(id, mine, nowMs, to) {
     if (this.busy) return;
     this.busy = id;
     this.trouble = null;
     this.changed();
     try {
       if (mine) await this.release(id);
-      else await this.claim(id, nowMs);
+      else await this.claim(id, nowMs, to);
     } catch (refusal) {
       this.tell({ id, kind: refusal.kind ?? 'lost' });
     }
@@ -61,10 +66,11 @@ export class Claims {
     }, TOLD_MS);
   }
 
-  async claim(id, nowMs) {
+  async claim(id, nowMs, to) {
     const body = this.named ? {} : { by: this.device() };
+    if (to) body.to = to;
     const asset = await this.server.send('POST', `/api/v1/assets/${encodeURIComponent(id)}/claim`, body);
-    this.held[id] = { at: nowMs, until: Date.parse(asset.status_until) };
+    this.held[id] = { at: nowMs, until: Date.parse(asset.status_until), to: asset.status_to ?? null };
     this.save(nowMs);
   }
 

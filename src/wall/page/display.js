@@ -227,7 +227,7 @@ export class Display {
     showOrigin(this.origin, this.home, this.walks.found.size > 0, text);
     this.answer.show({
       entries: this.entries, query, site: this.site, text, colours, unit, nowMs, selected: this.selectedSlot(), origin: from,
-      unknownCode: this.unknownCode, hidden, reached: state.name !== 'down', motion: this.moves(), claims: this.claims, otherwise: this.walks.otherwise, awaited: this.walks.awaited,
+      unknownCode: this.unknownCode, hidden, reached: state.name !== 'down', motion: this.moves(), claims: this.claims, ward: this.ward, otherwise: this.walks.otherwise, awaited: this.walks.awaited,
       suggestions: () => this.search.suggestions(query.words, text),
       floorLabel: (number) => this.site.floors.find((f) => f.number === number)?.label ?? String(number),
     });
@@ -241,12 +241,12 @@ export class Display {
   codeFor(hidden) {
     if (this.phone || hidden || !this.phonesReach) return null;
     const slot = this.selectedSlot() >= 0 ? this.selectedSlot() : this.entries.find(isAnswer)?.slot;
-    return slot === undefined ? null : { id: this.store.ids[slot], at: this.origin?.id ?? null };
+    return slot === undefined ? null : { id: this.store.ids[slot], at: this.origin?.id ?? null, ward: this.ward };
   }
 
   claim(slot) {
     const mine = this.claims.until(this.store.ids[slot], this.store.status[slot], this.now()) > 0;
-    this.claims.toggle(this.store.ids[slot], mine, this.now());
+    this.claims.toggle(this.store.ids[slot], mine, this.now(), this.ward);
   }
 
   selectedSlot() {

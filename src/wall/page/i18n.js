@@ -100,6 +100,11 @@ export class Text {
     return this.t(brief ? 'expected.past.brief' : 'expected.past', { at: this.roughly(ms, nowMs), from: early, to: late });
   }
 
+  /** Where somebody takes it, and until when they hold it. */
+  onItsWay(ward, untilMs) {
+    return this.t('claim.to', { ward, time: this.time(untilMs) });
+  }
+
   /** "3 s", "12 min", "5 h", "2 d". */
   age(ms) {
     const seconds = Math.max(0, Math.round(ms / 1000));

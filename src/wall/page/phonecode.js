@@ -1,4 +1,4 @@
-// The code that takes an answer from the wall to the phone: an SVG of the server's, with the asset's id only.
+// The code that takes an answer from the wall to the phone: an SVG of the server's, with the asset's id and where one asks from.
 
 import { byId, setName, setShown, setText } from './dom.js';
 
@@ -9,9 +9,9 @@ export class PhoneCode {
     this.key = '';
   }
 
-  /** `wanted`: `{id, at}`, the asset and the room that one asks from; null: nothing to take along. */
+  /** `wanted`: `{id, at, ward}`, the asset, and the room and the ward that one asks from; null: nothing to take along. */
   show(wanted, text) {
-    const key = wanted ? `${wanted.id} ${wanted.at} ${text.language}` : '';
+    const key = wanted ? `${wanted.id} ${wanted.at} ${wanted.ward} ${text.language}` : '';
     setName(this.holder, text.t('phone.code'));
     setText(byId('phone-words'), text.t('phone.code'));
     if (key === this.key) return;
@@ -20,9 +20,9 @@ export class PhoneCode {
     else this.fetch(key, wanted, text.language);
   }
 
-  async fetch(key, { id, at }, lang) {
+  async fetch(key, { id, at, ward }, lang) {
     try {
-      const query = new URLSearchParams(at ? { at, lang } : { lang });
+      const query = new URLSearchParams({ ...(at && { at }), ...(ward && { ward }), lang });
       const svg = await this.server.text(`/api/v1/assets/${encodeURIComponent(id)}/qr?${query}`);
       const picture = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
       if (this.key !== key) return;

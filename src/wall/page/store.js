@@ -10,7 +10,7 @@ const NUMBERS = {
   status: Uint8Array, told: Uint8Array, used: Uint8Array, placed: Uint8Array, roomOnly: Uint8Array, portal: Uint8Array,
   classOf: Uint16Array, floor: Int16Array,
   x: Float32Array, y: Float32Array, fromX: Float32Array, fromY: Float32Array, accuracy: Float32Array,
-  movedAt: Float64Array, seen: Float64Array, entered: Float64Array, interval: Float64Array, since: Float64Array,
+  movedAt: Float64Array, seen: Float64Array, entered: Float64Array, interval: Float64Array, since: Float64Array, until: Float64Array,
 };
 
 export class Store {
@@ -22,6 +22,7 @@ export class Store {
     this.labels = [];
     this.zones = [];
     this.homes = [];
+    this.tos = [];
     this.texts = [];
     this.classes = [];
     this.columns = null;
@@ -60,6 +61,8 @@ export class Store {
     this.texts[slot] = null;
     this.status[slot] = codeOf(STATUSES, row[c.status], STATUSES.length - 1);
     this.since[slot] = row[c.status_since_ms] ?? NaN;
+    this.until[slot] = row[c.status_until_ms] ?? NaN;
+    this.tos[slot] = row[c.status_to] ?? null;
     this.told[slot] = codeOf(FRESHNESS, row[c.state], LIVE);
     this.zones[slot] = row[c.zone] ?? null;
     this.seen[slot] = row[c.seen_ms] ?? NaN;

@@ -1,9 +1,9 @@
-// The ward board: what is here and what is short, what leaves, what is expected to be free, what of ours is elsewhere, what doesn't belong here.
+// The ward board: what is here and what is short, what leaves, what is on its way here or expected to be free, what of ours is elsewhere, what doesn't belong here.
 
 import { Alerts, grouped, shownOf, wordsOf } from './alerts.js';
 import { byId, make, pool, setData, setShown, setText } from './dom.js';
 import { Feed } from './feed.js';
-import { Store, STATUSES } from './store.js';
+import { RESERVED, Store, STATUSES } from './store.js';
 import { begin, sayAll } from './begin.js';
 import { boardOf } from './wardboard.js';
 import { className, shapeOf, tileOrder } from './classes.js';
@@ -152,7 +152,7 @@ function showBoard(board, nowMs) {
   });
   showAlerts(nowMs);
   showThings('going', board.going, nowMs);
-  showThings('expected', board.expected, nowMs);
+  showThings('expected', [...board.coming, ...board.expected], nowMs);
   showThings('away', board.away, nowMs);
   showThings('strays', board.strays, nowMs);
 }
@@ -232,9 +232,18 @@ function makeThing() {
 
 function moreOf(name, slot, nowMs) {
   if (name === 'strays') return [text.t('ward.belongs', { ward: store.homes[slot] }), text.t('seen.here', { age: text.age(nowMs - store.entered[slot]) })].join(' · ');
+  if (store.status[slot] === RESERVED && store.tos[slot] === ward) return comingOf(slot);
+  if (store.status[slot] === RESERVED && store.tos[slot]) return text.onItsWay(store.tos[slot], store.until[slot]);
   if (name === 'expected') return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('ward.free', { when: text.when(awaited.get(store.ids[slot]), nowMs, true) })].join(' · ');
   if (name === 'going') return text.t(`status.${STATUSES[store.status[slot]]}`);
   return [text.t(`status.${STATUSES[store.status[slot]]}`), text.t('seen.ago', { age: text.age(nowMs - store.seen[slot]) })].join(' · ');
+}
+
+/** Rooms of other wards bear the same names as one's own: so the ward is told. */
+function comingOf(slot) {
+  const from = site.rooms.get(store.zones[slot])?.ward;
+  const coming = text.t('ward.coming', { since: text.time(store.since[slot]), time: text.time(store.until[slot]) });
+  return [coming, from && from !== ward ? text.t('ward.from', { ward: from }) : ''].filter(Boolean).join(' · ');
 }
 
 /** An unknown ward, or none: the valid ones, each a touch away. */

@@ -61,7 +61,7 @@ pub(super) fn acts(deeds: &[(i64, u8, i64)]) -> Vec<(i64, Act)> {
             0 | 1 => {
                 at_ms = at_ms.max(claimed_ms.saturating_add(CLAIM_MS + SECOND_MS));
                 claimed_ms = at_ms;
-                Act::Claim
+                if *kind == 0 { Act::Claim } else { Act::ClaimTo("D1".parse().unwrap()) }
             }
             2 => Act::Say {
                 status: Status::Maintenance,

@@ -86,7 +86,7 @@ const STATUSES: &str = "
     order by 1, 3";
 
 const HANDS: &str = "
-    select u.n, h.from_at, h.until_at, h.status, h.by_whom, h.reason
+    select u.n, h.from_at, h.until_at, h.status, h.by_whom, h.reason, h.to_ward
     from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) with ordinality
         as u (asset, since, until, n)
     join by_hand h on h.asset = u.asset and h.from_at between u.since and u.until
