@@ -9,6 +9,8 @@ import { isAnswer } from './ranking.js';
 
 const CARDS = 3;
 const ROWS_MOST = 60;
+// Where the best answer changes all the time, a pulse for each would be a flicker that tells nothing.
+const PULSE_EVERY_MS = 10_000;
 // In a panel narrower than this only the first card and a chosen one tell their way.
 const TIGHT_UNITS = 12;
 const HEADS = ['list.free', 'list.busy', 'list.lost', 'list.never'];
@@ -24,7 +26,7 @@ export class Answer {
     this.list = byId('list');
     this.message = byId('message');
     this.best = '';
-    this.spokenAt = 0;
+    this.pulsedAt = -Infinity;
   }
 
   /** `scene`: `{entries, query, site, text, colours, unit, nowMs, selected, suggestions, unknownCode, floor, hidden, reached}`. */
@@ -228,7 +230,8 @@ export class Answer {
       ? text.t('spoken.best', { asset: this.store.labels[best.slot], place, floor: scene.floorLabel(best.floor), far: text.far(best) })
       : text.t('spoken.none'));
     const card = this.cards.firstElementChild;
-    if (!card || first || !scene.motion) return;
+    if (!card || first || !scene.motion || performance.now() - this.pulsedAt < PULSE_EVERY_MS) return;
+    this.pulsedAt = performance.now();
     card.classList.remove('pulse');
     void card.offsetWidth;
     card.classList.add('pulse');

@@ -1,5 +1,6 @@
-// The assets on their own canvas: a glyph for each match, a count where a room holds several, a
-// shaded room where only the room is known, quiet dots for the rest. Drawn on change, not on frames.
+// The assets on canvases of their own: a glyph for each match, a count where a room holds several, a
+// shaded room where only the room is known; below them quiet dots for the rest, which never glide and so
+// are not drawn anew for each frame of a glide. Drawn on change, not on frames.
 
 import { STALE } from './freshness.js';
 import { AVAILABLE } from './store.js';
@@ -27,7 +28,7 @@ export class AssetLayer {
   }
 
   /**
-   * Draws everything of one floor. `scene`: `{site, floor, view, colours, unit, marked, ranks, selected,
+   * Draws one floor but for the dots. `scene`: `{site, floor, view, colours, unit, marked, ranks, selected,
    * origin, ratio, route, trail, nowMs, tick, motion, text, pale, hidden}`; `marked[slot]` is 1 for matches, `ranks` maps slots
    * to their place in the answer. True while something still glides.
    */
@@ -36,7 +37,7 @@ export class AssetLayer {
     this.glides = scene.motion && this.drawn.glyphs <= GLIDE_AMONG;
     ctx.clearRect(0, 0, view.width, view.height);
     this.hits.length = 0;
-    this.drawn = { glyphs: 0, dots: 0, easing: 0 };
+    this.drawn = { glyphs: 0, dots: this.drawn.dots, easing: 0 };
     if (!scene.floor) return false;
     if (scene.route && !scene.hidden) drawRoute(ctx, scene);
     if (scene.trail) drawTrail(ctx, scene);
@@ -48,7 +49,6 @@ export class AssetLayer {
     }
     ctx.globalAlpha = 1;
     ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
-    this.drawDots(ctx, scene);
     this.gatherRooms(scene);
     const pills = this.gatherPills(ctx, scene);
     const loose = this.looseInOrder(scene);
@@ -72,6 +72,10 @@ export class AssetLayer {
   drawDots(ctx, scene) {
     const { store } = this;
     const { view } = scene;
+    ctx.clearRect(0, 0, view.width, view.height);
+    this.drawn.dots = 0;
+    if (!scene.floor || scene.hidden) return;
+    ctx.filter = scene.pale ? 'grayscale(1)' : 'none';
     const r = Math.max(2, Math.min(4, scene.unit * 0.065));
     ctx.beginPath();
     for (let slot = 0; slot < store.high; slot += 1) {
@@ -208,8 +212,9 @@ export class AssetLayer {
 
   eased(slot, scene, from, to) {
     const { store } = this;
-    const since = scene.tick - store.movedAt[slot];
-    if (!this.glides || !scene.marked[slot] || since >= EASE_MS || since < 0) return to;
+    // A frame's time may lie before the news that it shows.
+    const since = Math.max(0, scene.tick - store.movedAt[slot]);
+    if (!this.glides || !scene.marked[slot] || since >= EASE_MS) return to;
     const metres = Math.hypot(store.x[slot] - store.fromX[slot], store.y[slot] - store.fromY[slot]);
     if (metres < GLIDE_FROM_M || metres > GLIDE_TO_M) return to;
     this.drawn.easing += 1;

@@ -10,6 +10,7 @@ import { AVAILABLE } from './store.js';
 import { Walks } from './walks.js';
 import { Tiles } from './tiles.js';
 import { PhoneCode } from './phonecode.js';
+import { fitCanvas, wholePixels } from './pixels.js';
 import { drawPlan, drawUncovered, drawWardNames } from './plan.js';
 import { View, attachHands } from './view.js';
 import { roomAt, wardCentre } from './site.js';
@@ -81,20 +82,16 @@ export class Display {
   }
 
   resize() {
-    const map = byId('map');
-    const { clientWidth: width, clientHeight: height } = map;
     this.phone = window.innerWidth < 700;
     this.unit = this.phone ? parseFloat(getComputedStyle(document.documentElement).fontSize) * 1.2 : unitPx(this.params, window.innerWidth, window.innerHeight);
     document.documentElement.style.setProperty('--u', `${this.unit}px`);
-    if (width === 0 || height === 0) return this.redraw();
-    const ratio = this.ratio = Math.min(window.devicePixelRatio || 1, 2);
-    for (const id of ['plan', 'assets']) {
-      const canvas = byId(id);
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-      canvas.getContext('2d').setTransform(ratio, 0, 0, ratio, 0, 0);
-    }
-    this.view.resize(width, height);
+    const box = byId('map').getBoundingClientRect();
+    if (box.width < 1 || box.height < 1) return this.redraw();
+    this.ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const across = wholePixels(box.left, box.right);
+    const along = wholePixels(box.top, box.bottom);
+    for (const id of ['plan', 'dots', 'assets']) fitCanvas(byId(id), across, along, this.ratio);
+    this.view.resize(across.length, along.length);
     return this.redrawPlan();
   }
 
@@ -127,16 +124,19 @@ export class Display {
     const nowMs = this.now();
     const state = this.state();
     const { pale, hidden } = trust(state);
-    if (this.dirty) {
+    const changed = this.dirty;
+    if (changed) {
       this.dirty = false;
       this.think(nowMs);
       this.drawWords(nowMs, state, hidden);
     }
     if (this.planDirty) this.drawFloor();
-    const gliding = this.site && this.layer.draw(byId('assets').getContext('2d'), {
+    const scene = this.site && {
       site: this.site, floor: this.floor, view: this.view, colours: this.colours, unit: this.unit, ratio: this.ratio, marked: this.marked,
       ranks: this.ranks, selected: this.selectedSlot(), origin: this.origin, route: this.route(), trail: this.replay.trailTo(this.selected), nowMs, tick, motion: this.moves(), text: this.text, pale, hidden,
-    });
+    };
+    if (scene && changed) this.layer.drawDots(byId('dots').getContext('2d'), scene);
+    const gliding = scene && this.layer.draw(byId('assets').getContext('2d'), scene);
     this.ticks.costs[this.ticks.drawn = ((this.ticks.drawn ?? 0) + 1) % 240] = performance.now() - began;
     if (gliding) this.frame ||= requestAnimationFrame((next) => this.draw(next));
   }

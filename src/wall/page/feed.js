@@ -1,6 +1,7 @@
 // The server's stream of changes: opened, watched, and opened anew when it falls silent.
 
 import { eventParser } from './sse.js';
+import { PORTION, Portions } from './portions.js';
 import { retryDelayMs } from './feedstate.js';
 
 const SILENCE_MS = 15_000;
@@ -18,6 +19,8 @@ export class Feed {
     this.abort = null;
     this.timer = 0;
     this.heardAt = 0;
+    // What can't be read ends the connection, whenever that is noticed.
+    this.portions = new Portions((delta) => this.on.delta(delta), () => this.abort?.abort(), () => document.hidden);
   }
 
   start() {
@@ -74,6 +77,11 @@ export class Feed {
 
   handle(event, data) {
     if (!Object.hasOwn(this.on, event) || event === 'change') return;
+    this.portions.finish();
+    if (event === 'delta' && data.length > PORTION) {
+      this.portions.begin(data);
+      return;
+    }
     const value = JSON.parse(data);
     if (event === 'hello') {
       this.connected = true;

@@ -81,14 +81,16 @@ export function stampGlyph(ctx, shape, statusCode, stale, x, y, r, colours, rati
   let stamp = STAMPS.get(key);
   if (!stamp) {
     if (STAMPS.size >= STAMPS_MOST) STAMPS.clear();
-    stamp = document.createElement('canvas');
-    stamp.width = stamp.height = 2 * half;
-    const own = stamp.getContext('2d');
+    const canvas = new OffscreenCanvas(2 * half, 2 * half);
+    const own = canvas.getContext('2d');
     own.scale(ratio, ratio);
     drawGlyph(own, shape, statusCode, stale, half / ratio, half / ratio, r, colours);
+    // A canvas would be copied for each stamp.
+    stamp = canvas.transferToImageBitmap();
     STAMPS.set(key, stamp);
   }
-  // On whole pixels it stays sharp.
+  // On whole pixels it stays sharp, and nothing is to be smoothed.
+  ctx.imageSmoothingEnabled = false;
   const at = (place) => (Math.round(place * ratio) - half) / ratio;
   ctx.drawImage(stamp, at(x), at(y), (2 * half) / ratio, (2 * half) / ratio);
 }
