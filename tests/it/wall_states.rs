@@ -63,8 +63,8 @@ pub(crate) async fn hospital(environment: &[(&str, &str)]) -> Option<(Spor, Room
         let url = format!("{}/api/v1/assets/{id}", spor.http);
         let asset = json!({ "label": format!("Ting {id}"), "class": class });
         assert!(http.put(&url).json(&asset).send().await.unwrap().status().is_success());
-        let tag = http.put(format!("{url}/tag")).json(&json!({ "tag": id }));
-        assert!(tag.send().await.unwrap().status().is_success());
+        let tag = http.put(format!("{url}/tag")).json(&json!({ "tag": id })).send().await.unwrap();
+        assert!(tag.status().is_success(), "{}", tag.text().await.unwrap());
     }
     let all: Vec<_> = THINGS.iter().map(|(id, _, room)| (*id, *room)).collect();
     move_to(&spor, &rooms, &all).await;
