@@ -14,7 +14,7 @@ pub(crate) struct Browser {
     driver: Child,
     /// ChromeDriver's.
     address: String,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -77,7 +77,7 @@ impl Browser {
             .await
             .unwrap();
         page.goto(url).await.unwrap();
-        Some(Self { page, driver, address, _profile: profile })
+        Some(Self { page, driver, address, profile })
     }
 
     /// What the page shows as text.
@@ -148,5 +148,12 @@ impl Drop for Browser {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+        // Without its driver a browser that is busy, or was never closed, goes on for ever. Its lock names it.
+        let lock =
+            std::fs::read_link(self.profile.path().join("SingletonLock")).unwrap_or_default();
+        let pid = lock.to_str().and_then(|lock| lock.rsplit_once('-')?.1.parse().ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
     }
 }
