@@ -15,8 +15,9 @@ export function installTestHook(display, feed) {
     // The same as it comes over the wire: to measure it without the making of it.
     take: (event, data) => feed.handle(event, data),
     columns: () => Object.keys(display.store.columns),
+    // Once plan and assets are there and were drawn.
     get ready() {
-      return Boolean(display.site && display.store.columns);
+      return Boolean(display.site && display.store.columns) && !document.body.classList.contains('waiting');
     },
     stats: () => stats(display, feed),
     assetAt: (id) => assetAt(display, id),
