@@ -1,5 +1,5 @@
 -- Question: Where do things fall silent, and for how long?
--- Formula: stretches in which nobody knew what an asset did that ended in the last 24 hours of the chosen time, by the ward in which it was last seen: number, median and 95 %.
+-- Formula: stretches in which nobody knew what an asset did that ended in the last 24 hours of the chosen time, by the ward in which it was last seen: number, median and 95 %. What was never seen before is no gap.
 -- Delay: seconds.
 select
   coalesce(ward, 'no ward') as ward,
@@ -10,6 +10,7 @@ from (
   select ward, extract(epoch from t1 - t0)::float8 as seconds
   from rpt_status_interval
   where status = 'unknown'
+    and rule <> 'never seen'
     and t0 < $__timeTo()
     and ends_at > $__timeFrom()
     and ends_at < $__timeTo()

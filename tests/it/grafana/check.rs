@@ -16,12 +16,13 @@ const DURATIONS: [&str; 8] = ["ms", "s", "m", "h", "d", "dtdurations", "dtdurati
 const LARGE: [&str; 5] = ["asset_status", "visit", "position", "presence", "event"];
 
 /// Panels about what takes longer than a quarter of an hour, or goes wrong seldom.
-const WANT_HOURS: [&str; 14] = [
+const WANT_HOURS: [&str; 15] = [
     "Alerts that wait for somebody",
     "Batteries that are at 10 % next",
     "From ward to ward, the 15 largest flows",
     "How fast alerts are answered",
     "How fast shortages are filled",
+    "How long gaps last",
     "How long turnarounds are",
     "Median turnaround, day by day",
     "Minutes critically short",
