@@ -1,20 +1,28 @@
 -- What months of turnarounds and shortages are read from, and what tags and readers told before.
 
 -- Turnarounds by day (UTC), wherever the assets belong, of the days that were over when the roll-ups
--- last told of anything (`as_of`); buckets are those of `rollup_turnaround`.
+-- last told of anything (`as_of`); buckets are those of `rollup_turnaround`. `up_to`: how many of the
+-- day's are in this bucket and those below, of `total`.
 create table rollup_turnaround_day (
     day      timestamptz not null,
     class    text not null,
     bucket   int2 not null,
     episodes int4 not null,
     seconds  float8 not null,
+    up_to    int4 not null,
+    total    int4 not null,
     primary key (day, class, bucket)
 );
 insert into rollup_turnaround_day
-select date_trunc('day', hour, 'UTC'), class, bucket, sum(episodes), sum(seconds)
-from rollup_turnaround
-where hour < (select date_trunc('day', as_of, 'UTC') from rollup_state)
-group by 1, 2, 3;
+select *,
+       sum(episodes) over (partition by day, class order by bucket),
+       sum(episodes) over (partition by day, class)
+from (
+    select date_trunc('day', hour, 'UTC') as day, class, bucket, sum(episodes) as episodes, sum(seconds)
+    from rollup_turnaround
+    where hour < (select date_trunc('day', as_of, 'UTC') from rollup_state)
+    group by 1, 2, 3
+) d;
 
 -- Shortages by such a day: the pieces of its hours joined as in rpt_shortage.
 create table rollup_shortage_day (
@@ -46,10 +54,12 @@ select * from rollup_turnaround_day;
 
 -- The turnarounds that ended between two moments, by day, class and bucket: those of whole days that
 -- are over by day, where every ward is asked for that owned anything then; all others by the hour.
+-- `up_to` and `total` are of the day, as in rollup_turnaround_day.
 create function rpt_turnarounds(
     from_at timestamptz, to_at timestamptz, home_wards text[], classes text[]
-) returns table (day timestamptz, class text, bucket int2, episodes float8, seconds float8)
-language plpgsql stable as $$
+) returns table (
+    day timestamptz, class text, bucket int2, episodes float8, seconds float8, up_to float8, total float8
+) language plpgsql stable as $$
 declare
     first_hour timestamptz := date_trunc('hour', from_at);
     first_day  timestamptz := date_trunc('day', from_at + interval '1 day - 1 microsecond', 'UTC');
@@ -64,18 +74,24 @@ begin
         after_days := first_day;
     end if;
     return query
-    select t.day, t.class, t.bucket, t.episodes::float8, t.seconds
+    select t.day, t.class, t.bucket, t.episodes::float8, t.seconds, t.up_to::float8, t.total::float8
     from rpt_turnaround_day t
     where t.day >= first_day and t.day < after_days and t.class = any (classes)
     union all
-    select date_trunc('day', t.hour, 'UTC'), t.class, t.bucket, sum(t.episodes)::float8, sum(t.seconds)
-    from rpt_turnaround_hour t
-    where t.hour >= first_hour
-      and t.hour < to_at
-      and (t.hour < first_day or t.hour >= after_days)
-      and t.home_ward = any (home_wards)
-      and t.class = any (classes)
-    group by 1, 2, 3;
+    select h.*,
+           sum(h.episodes) over (partition by h.day, h.class order by h.bucket),
+           sum(h.episodes) over (partition by h.day, h.class)
+    from (
+        select date_trunc('day', t.hour, 'UTC') as day, t.class, t.bucket, sum(t.episodes)::float8 as episodes,
+               sum(t.seconds)
+        from rpt_turnaround_hour t
+        where t.hour >= first_hour
+          and t.hour < to_at
+          and (t.hour < first_day or t.hour >= after_days)
+          and t.home_ward = any (home_wards)
+          and t.class = any (classes)
+        group by 1, 2, 3
+    ) h;
 end
 $$;
 

@@ -53,10 +53,13 @@ const USES_BY_DAY: &str = "
 
 const TURNAROUNDS_BY_DAY: &str = "
     insert into rollup_turnaround_day
-    select date_trunc('day', hour), class, bucket, sum(episodes), sum(seconds)
-    from rollup_turnaround
-    where hour >= $1 and hour < $2
-    group by 1, 2, 3";
+    select *,
+           sum(episodes) over (partition by day, class order by bucket),
+           sum(episodes) over (partition by day, class)
+    from (select date_trunc('day', hour) as day, class, bucket, sum(episodes) as episodes, sum(seconds)
+          from rollup_turnaround
+          where hour >= $1 and hour < $2
+          group by 1, 2, 3) d";
 
 /// Joined as the view rpt_shortage joins the days.
 const SHORTAGES_BY_DAY: &str = "

@@ -102,7 +102,7 @@ const NINETY_DAYS: [&str; 13] = [
     "insert into rollup_shortage select hour - d * interval '1 day', class, ward, from_at - d * interval '1 day',
          to_at - d * interval '1 day', critical_s
      from rollup_shortage cross join generate_series(1, 89) d where hour >= :day and hour < :day::timestamptz + interval '1 day'",
-    "insert into rollup_turnaround_day select day - d * interval '1 day', class, bucket, episodes, seconds
+    "insert into rollup_turnaround_day select day - d * interval '1 day', class, bucket, episodes, seconds, up_to, total
      from rollup_turnaround_day cross join generate_series(1, 89) d where day = :day",
     "insert into rollup_shortage_day select day - d * interval '1 day', class, ward, from_at - d * interval '1 day',
          to_at - d * interval '1 day', critical_s
