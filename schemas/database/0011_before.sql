@@ -59,7 +59,7 @@ create function rpt_turnarounds(
     from_at timestamptz, to_at timestamptz, home_wards text[], classes text[]
 ) returns table (
     day timestamptz, class text, bucket int2, episodes float8, seconds float8, up_to float8, total float8
-) language plpgsql stable as $$
+) language plpgsql stable set plan_cache_mode = force_custom_plan as $$
 declare
     first_hour timestamptz := date_trunc('hour', from_at);
     first_day  timestamptz := date_trunc('day', from_at + interval '1 day - 1 microsecond', 'UTC');
